@@ -1,0 +1,201 @@
+#include "graph/builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace quire {
+namespace {
+
+bool same(const DimShape& a, const DimShape& b) { return a == b; }
+
+// Product of all dimensions but the first.
+int64_t row_length(const DimShape& shape) {
+  int64_t product = 1;
+  for (size_t i = 1; i < shape.size(); ++i) product *= shape[i].n;
+  return product;
+}
+
+}  // namespace
+
+GraphBuilder::GraphBuilder() {
+  graph_.inputs.tokens = add_value("tokens", {dim_T}, Role::input);
+  graph_.inputs.positions = add_value("positions", {dim_T}, Role::input);
+}
+
+std::string GraphBuilder::describe(ValueId id) const {
+  return fmt::format("'{}' {}", graph_.value(id).name, text(shape(id)));
+}
+
+ValueId GraphBuilder::add_value(const std::string& name, DimShape value_shape, Role role) {
+  graph_.values.push_back({name, std::move(value_shape), role, no_value, no_value});
+  return static_cast<ValueId>(graph_.values.size() - 1);
+}
+
+ValueId GraphBuilder::add_node(Op op, const std::string& name, DimShape value_shape,
+                               std::vector<ValueId> inputs, Attributes attributes) {
+  const ValueId out = add_value(name, std::move(value_shape), Role::activation);
+  graph_.nodes.push_back({op, std::move(inputs), {out}, std::move(attributes), false});
+  return out;
+}
+
+ValueId GraphBuilder::mistake(Op op, const std::string& name, DimShape value_shape,
+                              const std::string& what) {
+  if (first_mistake_.empty()) first_mistake_ = fmt::format("{}: {}: {}", name, op_name(op), what);
+  return add_value(name, std::move(value_shape), Role::activation);
+}
+
+ValueId GraphBuilder::param(const std::string& name, DimShape value_shape) {
+  if (const ValueId known = graph_.find(name); known != no_value) {  // tied weights
+    if (!same(shape(known), value_shape) && first_mistake_.empty())
+      first_mistake_ = fmt::format("parameter {} is used as {} and as {}", name,
+                                   text(shape(known)), text(value_shape));
+    return known;
+  }
+  for (const Dim& dim : value_shape)
+    if (dim.n <= 0 && first_mistake_.empty())
+      first_mistake_ = fmt::format("parameter {} has the shape {}: every dimension must be positive",
+                                   name, text(value_shape));
+  return add_value(name, std::move(value_shape), Role::parameter);
+}
+
+ValueId GraphBuilder::embed(const std::string& name, ValueId ids, ValueId table) {
+  if (shape(table).size() != 2)
+    return mistake(Op::embed, name, {dim_T, 1},
+                   fmt::format("the table {} must have two dimensions", describe(table)));
+  return add_node(Op::embed, name, {dim_T, shape(table)[1]}, {table, ids});
+}
+
+ValueId GraphBuilder::rms_norm(const std::string& name, ValueId x, ValueId w, float eps) {
+  if (shape(w).size() != 1 || !(shape(w)[0] == shape(x).back()))
+    return mistake(Op::rms_norm, name, shape(x),
+                   fmt::format("x is {} but the weight is {}: it needs one number for each element "
+                               "of x's last dimension", describe(x), describe(w)));
+  return add_node(Op::rms_norm, name, shape(x), {x, w}, NormAttributes{eps});
+}
+
+ValueId GraphBuilder::layer_norm(const std::string& name, ValueId x, ValueId w, ValueId b,
+                                 float eps) {
+  for (ValueId p : {w, b})
+    if (p != no_value && (shape(p).size() != 1 || !(shape(p)[0] == shape(x).back())))
+      return mistake(Op::layer_norm, name, shape(x),
+                     fmt::format("x is {} but a parameter is {}: it needs one number for each "
+                                 "element of x's last dimension", describe(x), describe(p)));
+  std::vector<ValueId> inputs{x, w};
+  if (b != no_value) inputs.push_back(b);
+  return add_node(Op::layer_norm, name, shape(x), std::move(inputs), NormAttributes{eps});
+}
+
+ValueId GraphBuilder::linear(const std::string& name, ValueId x, ValueId w, ValueId bias) {
+  const Dim n_out = shape(w).empty() ? Dim(1) : shape(w)[0];
+  DimShape out{shape(x)[0], n_out};
+  if (shape(x).size() != 2 || shape(w).size() != 2)
+    return mistake(Op::linear, name, out,
+                   fmt::format("x is {} and the weight {}: both must have two dimensions",
+                               describe(x), describe(w)));
+  if (!(shape(x)[1] == shape(w)[1]))
+    return mistake(Op::linear, name, out,
+                   fmt::format("x is {} but the weight is {}: their last dimensions must agree",
+                               describe(x), describe(w)));
+  std::vector<ValueId> inputs{x, w};
+  if (bias != no_value) {
+    if (!same(shape(bias), {n_out}))
+      return mistake(Op::linear, name, out,
+                     fmt::format("the weight is {} but the bias is {}: it needs one number per "
+                                 "row of the weight", describe(w), describe(bias)));
+    inputs.push_back(bias);
+  }
+  return add_node(Op::linear, name, out, std::move(inputs));
+}
+
+ValueId GraphBuilder::rope(const std::string& name, ValueId x, RopeAttributes attributes) {
+  const DimShape out = shape(x);
+  const auto n_rotated = static_cast<int64_t>(2 * attributes.frequencies->inv_freq.size());
+  if (out.size() != 3 || n_rotated > out[2].n)
+    return mistake(Op::rope, name, out,
+                   fmt::format("x is {}: it must be (T, heads, width) with at least the {} "
+                               "elements that are rotated", describe(x), n_rotated));
+  return add_node(Op::rope, name, out, {x, graph_.inputs.positions}, std::move(attributes));
+}
+
+ValueId GraphBuilder::attention(const std::string& name, ValueId q, ValueId k, ValueId v,
+                                AttentionAttributes attributes) {
+  const DimShape out = shape(q);
+  const DimShape keys = shape(k);
+  if (out.size() != 3 || keys.size() != 3 || !same(keys, shape(v)))
+    return mistake(Op::attention, name, out,
+                   fmt::format("q is {}, k is {} and v is {}: q must be (T, H, E), k and v (T, G, E)",
+                               describe(q), describe(k), describe(v)));
+  if (keys[1].n <= 0 || out[1].n % keys[1].n != 0 || !(out[2] == keys[2]))
+    return mistake(Op::attention, name, out,
+                   fmt::format("q is {} but k is {}: the {} query heads must be a multiple of the {} "
+                               "key/value heads, of the same width",
+                               describe(q), describe(k), out[1].n, keys[1].n));
+  graph_.n_layers = std::max(graph_.n_layers, attributes.layer + 1);
+  graph_.n_kv_heads = keys[1].n;
+  graph_.head_width = keys[2].n;
+  return add_node(Op::attention, name, out, {q, k, v}, attributes);
+}
+
+ValueId GraphBuilder::add(const std::string& name, ValueId x, ValueId y) {
+  if (!same(shape(x), shape(y)))
+    return mistake(Op::add, name, shape(x),
+                   fmt::format("{} and {} differ in shape", describe(x), describe(y)));
+  return add_node(Op::add, name, shape(x), {x, y});
+}
+
+ValueId GraphBuilder::activation(const std::string& name, ValueId x, Activation kind) {
+  return add_node(Op::activation, name, shape(x), {x}, ActivationAttributes{kind});
+}
+
+ValueId GraphBuilder::gated(const std::string& name, ValueId gate, ValueId up, Activation kind) {
+  if (!same(shape(gate), shape(up)))
+    return mistake(Op::gated, name, shape(gate),
+                   fmt::format("gate {} and up {} differ in shape", describe(gate), describe(up)));
+  return add_node(Op::gated, name, shape(gate), {gate, up}, ActivationAttributes{kind});
+}
+
+ValueId GraphBuilder::scale(const std::string& name, ValueId x, float factor) {
+  return add_node(Op::scale, name, shape(x), {x}, ScaleAttributes{factor});
+}
+
+ValueId GraphBuilder::softcap(const std::string& name, ValueId x, float factor) {
+  return add_node(Op::softcap, name, shape(x), {x}, ScaleAttributes{factor});
+}
+
+ValueId GraphBuilder::view(const std::string& name, ValueId x, DimShape out) {
+  if (out.empty() || !(out[0] == shape(x)[0]) || row_length(out) != row_length(shape(x)))
+    return mistake(Op::view, name, out,
+                   fmt::format("{} cannot be seen as {}: the rows differ", describe(x), text(out)));
+  const ValueId id = add_node(Op::view, name, std::move(out), {x});
+  graph_.values[static_cast<size_t>(id)].alias_of = x;
+  return id;
+}
+
+ValueId GraphBuilder::select_outputs(const std::string& name, ValueId x) {
+  if (purpose_ == Purpose::training) return x;
+  if (graph_.inputs.rows == no_value)
+    graph_.inputs.rows = add_value("rows", {dim_R}, Role::input);
+  DimShape out = shape(x);
+  out[0] = dim_R;
+  return add_node(Op::select_rows, name, out, {x, graph_.inputs.rows});
+}
+
+Result<Graph> GraphBuilder::finish() {
+  if (graph_.logits != no_value && purpose_ == Purpose::training) {
+    const ValueId logits = graph_.logits;
+    graph_.inputs.targets = add_value("targets", {dim_T}, Role::input);
+    if (shape(logits).size() != 2)
+      (void)mistake(Op::cross_entropy, "loss", {dim_T},
+                    fmt::format("the logits {} must be (T, V)", describe(logits)));
+    else
+      graph_.loss = add_node(Op::cross_entropy, "loss", {dim_T}, {logits, graph_.inputs.targets});
+  }
+  if (!first_mistake_.empty()) return fail(Fault::bad_format, "{}", first_mistake_);
+  if (graph_.logits != no_value && purpose_ == Purpose::inference)
+    graph_.outputs.push_back(graph_.logits);
+  if (graph_.loss != no_value) graph_.outputs.push_back(graph_.loss);
+  return std::move(graph_);
+}
+
+}  // namespace quire

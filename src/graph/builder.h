@@ -1,0 +1,72 @@
+// GraphBuilder: an architecture file calls one method per operation and gets the value it makes.
+//
+//   GraphBuilder g;
+//   auto x = g.embed("embed", tokens, g.param("token_embd.weight", {V, D}));
+//   auto q = g.linear("blk.0.attn_q", x, g.param("blk.0.attn_q.weight", {H * E, D}));
+//
+// Every method checks shapes. The first mistake is remembered with an explanation and returned by finish(); after it
+// the methods return a harmless value, so architecture code has no error handling of its own.
+#pragma once
+#include "base/result.h"
+#include "graph/graph.h"
+
+namespace quire {
+
+class GraphBuilder {
+ public:
+  GraphBuilder();
+
+  ValueId tokens() const { return graph_.inputs.tokens; }
+  ValueId positions() const { return graph_.inputs.positions; }
+
+  // A weight, found in the model file under this name and checked against this shape.
+  ValueId param(const std::string& name, DimShape shape);
+
+  // y (T, D): rows of table (V, D) picked by ids (T).
+  ValueId embed(const std::string& name, ValueId ids, ValueId table);
+  // Norms over the last dimension of x; w, b (D). b may be no_value for a layer norm without bias.
+  ValueId rms_norm(const std::string& name, ValueId x, ValueId w, float eps);
+  ValueId layer_norm(const std::string& name, ValueId x, ValueId w, ValueId b, float eps);
+  // y (T, N) = x (T, K) wT + bias; w (N, K); bias (N) or no_value.
+  ValueId linear(const std::string& name, ValueId x, ValueId w, ValueId bias = no_value);
+  // x (T, H, E); rotates by the batch's positions.
+  ValueId rope(const std::string& name, ValueId x, RopeAttributes attributes);
+  // q (T, H, E), k and v (T, G, E), H a multiple of G -> (T, H, E). Causal within each sequence, over the KV cache
+  // where the batch has one.
+  ValueId attention(const std::string& name, ValueId q, ValueId k, ValueId v,
+                    AttentionAttributes attributes);
+  ValueId add(const std::string& name, ValueId x, ValueId y);
+  ValueId activation(const std::string& name, ValueId x, Activation kind);
+  ValueId gated(const std::string& name, ValueId gate, ValueId up, Activation kind);
+  ValueId scale(const std::string& name, ValueId x, float factor);
+  ValueId softcap(const std::string& name, ValueId x, float factor);
+  // The same numbers under another shape with the same first dimension.
+  ValueId view(const std::string& name, ValueId x, DimShape shape);
+  // The rows of x (T, D) that the batch wants: (R, D). In training all are wanted and x is returned.
+  ValueId select_outputs(const std::string& name, ValueId x);
+
+  // What the model is for; call once, at the end.
+  void set_logits(ValueId logits) { graph_.logits = logits; }
+
+  // Training graphs keep all rows and end in a loss; say so before building. (No KV cache, no select_rows.)
+  enum class Purpose { inference, training };
+  void set_purpose(Purpose purpose) { purpose_ = purpose; }
+
+  // The graph, with cross-entropy of the logits as loss when training; or the first shape mistake (bad_format).
+  Result<Graph> finish();
+
+ private:
+  const DimShape& shape(ValueId id) const { return graph_.value(id).shape; }
+  std::string describe(ValueId id) const;  // "'blk.0.attn_q.weight' (64, 32)"
+  ValueId add_value(const std::string& name, DimShape shape, Role role);
+  ValueId add_node(Op op, const std::string& name, DimShape shape, std::vector<ValueId> inputs,
+                   Attributes attributes = {});
+  // Remembers the first mistake; returns a value with the given shape so that building can go on.
+  ValueId mistake(Op op, const std::string& name, DimShape shape, const std::string& what);
+
+  Graph graph_;
+  Purpose purpose_ = Purpose::inference;
+  std::string first_mistake_;
+};
+
+}  // namespace quire
