@@ -1,0 +1,39 @@
+// Codecs: how a row of numbers is read from and written to a storage type (tensor/dtype.h). One
+// file per codec with all its versions; the list is quant/codecs.inc.
+#pragma once
+#include "base/isa.h"
+#include "tensor/dtype.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace quire {
+
+// n is a multiple of the block size and may be 0. Block pointers need no alignment beyond that of
+// their 16-bit scale (2 bytes; 4 for F32); f32 pointers that of float. Never fails: any bytes
+// decode to something. Thread-safe.
+struct Codec {
+  DType dtype;
+  // src: a row of n elements. dst (n).
+  void (*decode)(const std::byte* src, float* dst, int64_t n);
+  // src (n). Bit for bit what ggml's reference quantization writes, on every instruction set. NaN
+  // and infinity: F32, F16 and BF16 keep them; a block of Q8_0 or Q4_0 stores them as the number
+  // nearest to zero or largest in its range, as its file says.
+  void (*encode)(const float* src, std::byte* dst, int64_t n);
+  // sum_i a[i] * x[i] in f32: a a row of n elements, x (n) f32. The order of the additions is fixed
+  // for each version, so a version gives the same sum every time.
+  float (*dot)(const std::byte* a, const float* x, int64_t n);
+};
+
+// The best version this program may use (base/isa.h); nullptr when the type has no codec (yet).
+const Codec* codec(DType dtype);
+// The version for `isa`, which must not be above isa_detected(); the next lower one where the codec
+// has none of its own.
+const Codec* codec(DType dtype, Isa isa);
+
+// One function per codec file; the list is quant/codecs.inc.
+#define CODEC(name) const Codec& codec_##name(Isa isa);
+#include "quant/codecs.inc"
+#undef CODEC
+
+}  // namespace quire
