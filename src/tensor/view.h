@@ -5,6 +5,7 @@
 #include "base/check.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
