@@ -4,8 +4,9 @@
 //   auto x = g.embed("embed", tokens, g.param("token_embd.weight", {V, D}));
 //   auto q = g.linear("blk.0.attn_q", x, g.param("blk.0.attn_q.weight", {H * E, D}));
 //
-// Every method checks shapes. The first mistake is remembered with an explanation and returned by finish(); after it
-// the methods return a harmless value, so architecture code has no error handling of its own.
+// Every method checks shapes. The first mistake is remembered with an explanation and returned by
+// finish(); after it the methods return a harmless value, so architecture code has no error
+// handling of its own.
 #pragma once
 #include "base/result.h"
 #include "graph/graph.h"
@@ -31,8 +32,8 @@ class GraphBuilder {
   ValueId linear(const std::string& name, ValueId x, ValueId w, ValueId bias = no_value);
   // x (T, H, E); rotates by the batch's positions.
   ValueId rope(const std::string& name, ValueId x, RopeAttributes attributes);
-  // q (T, H, E), k and v (T, G, E), H a multiple of G -> (T, H, E). Causal within each sequence, over the KV cache
-  // where the batch has one.
+  // q (T, H, E), k and v (T, G, E), H a multiple of G -> (T, H, E). Causal within each sequence,
+  // over the KV cache where the batch has one.
   ValueId attention(const std::string& name, ValueId q, ValueId k, ValueId v,
                     AttentionAttributes attributes);
   ValueId add(const std::string& name, ValueId x, ValueId y);
@@ -42,17 +43,20 @@ class GraphBuilder {
   ValueId softcap(const std::string& name, ValueId x, float factor);
   // The same numbers under another shape with the same first dimension.
   ValueId view(const std::string& name, ValueId x, DimShape shape);
-  // The rows of x (T, D) that the batch wants: (R, D). In training all are wanted and x is returned.
+  // The rows of x (T, D) that the batch wants: (R, D). In training all are wanted and x is
+  // returned.
   ValueId select_outputs(const std::string& name, ValueId x);
 
   // What the model is for; call once, at the end.
   void set_logits(ValueId logits) { graph_.logits = logits; }
 
-  // Training graphs keep all rows and end in a loss; say so before building. (No KV cache, no select_rows.)
+  // Training graphs keep all rows and end in a loss; say so before building. (No KV cache, no
+  // select_rows.)
   enum class Purpose { inference, training };
   void set_purpose(Purpose purpose) { purpose_ = purpose; }
 
-  // The graph, with cross-entropy of the logits as loss when training; or the first shape mistake (bad_format).
+  // The graph, with cross-entropy of the logits as loss when training; or the first shape mistake
+  // (bad_format).
   Result<Graph> finish();
 
  private:

@@ -1,7 +1,8 @@
 // A model as a graph: values, and the nodes that make values from values, in the order they run.
 //
-// Built once with symbolic token counts (GraphBuilder), then walked: printed, differentiated, fused, planned, costed,
-// run (device/), printed as C. Plain data; cheap to copy; immutable once built.
+// Built once with symbolic token counts (GraphBuilder), then walked: printed, differentiated,
+// fused, planned, costed, run (device/), printed as C. Plain data; cheap to copy; immutable once
+// built.
 #pragma once
 #include "graph/ops.h"
 
@@ -33,14 +34,14 @@ struct Dim {
 constexpr Dim::Symbol dim_T = Dim::Symbol::rows;
 constexpr Dim::Symbol dim_R = Dim::Symbol::outputs;
 
-using DimShape = std::vector<Dim>;    // last one contiguous
+using DimShape = std::vector<Dim>;        // last one contiguous
 std::string text(const DimShape& shape);  // "(T, 8, 64)"
 
 // The numbers that a step puts for the symbols.
 struct Binding {
   int64_t n_rows = 1;     // T
   int64_t n_outputs = 1;  // R
-  int64_t n_past = 0;     // cached positions before the rows of each sequence; only costs depend on it
+  int64_t n_past = 0;  // cached positions before the rows of each sequence; only costs depend on it
 
   int64_t operator()(const Dim& dim) const {
     return dim.symbol == dim_T ? n_rows : dim.symbol == dim_R ? n_outputs : dim.n;
@@ -59,7 +60,7 @@ struct Value {
   std::string name;  // unique: "blk.0.attn_q.weight", "blk.0.attn_norm"
   DimShape shape;
   Role role = Role::activation;
-  ValueId alias_of = no_value;   // a view: the value whose memory this one shares
+  ValueId alias_of = no_value;     // a view: the value whose memory this one shares
   ValueId gradient_of = no_value;  // for gradients of parameters
 };
 
@@ -80,8 +81,8 @@ struct Node {
 struct GraphInputs {
   ValueId tokens = no_value;     // i32 (T)
   ValueId positions = no_value;  // i32 (T)
-  ValueId rows = no_value;       // i32 (R), the rows of which logits are wanted; absent when all are
-  ValueId targets = no_value;    // i32 (T), the token that follows, or -1 for "do not count"
+  ValueId rows = no_value;     // i32 (R), the rows of which logits are wanted; absent when all are
+  ValueId targets = no_value;  // i32 (T), the token that follows, or -1 for "do not count"
 };
 
 struct Graph {
@@ -92,8 +93,8 @@ struct Graph {
   ValueId logits = no_value;  // (R, V), or (T, V) in training
   ValueId loss = no_value;    // (T)
   int32_t n_layers = 0;
-  int64_t n_kv_heads = 0;     // G, 0 when nothing attends
-  int64_t head_width = 0;     // E
+  int64_t n_kv_heads = 0;  // G, 0 when nothing attends
+  int64_t head_width = 0;  // E
 
   const Value& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
   // The value whose memory `id` uses: itself unless it is a view.

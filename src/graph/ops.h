@@ -1,7 +1,8 @@
 // The operations a model is made of, each with the attributes it needs.
 //
-// Coarse on purpose: about thirty, each a kernel (kernels/), a shape rule (graph/builder), a cost (graph/cost), a
-// backward rule (graph/autodiff) and a few lines of C (graph/emit_c). Letters as in docs/notation.md.
+// Coarse on purpose: about thirty, each a kernel (kernels/), a shape rule (graph/builder), a cost
+// (graph/cost), a backward rule (graph/autodiff) and a few lines of C (graph/emit_c). Letters as in
+// docs/notation.md.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -22,8 +23,9 @@ const char* op_name(Op op);
 enum class Activation : uint8_t { silu, gelu_tanh, gelu_erf, relu, relu_squared };
 const char* activation_name(Activation activation);
 
-// Rotary embedding (Su et al. 2021, arXiv:2104.09864) of the first 2 * inv_freq.size() elements of each head:
-// the pair i is turned by the angle position * inv_freq[i] and scaled by `magnitude` (YaRN, arXiv:2309.00071).
+// Rotary embedding (Su et al. 2021, arXiv:2104.09864) of the first 2 * inv_freq.size() elements of
+// each head: the pair i is turned by the angle position * inv_freq[i] and scaled by `magnitude`
+// (YaRN, arXiv:2309.00071).
 enum class RopePairs : uint8_t {
   interleaved,  // (2i, 2i+1), Llama in GGUF
   halves,       // (i, i + n/2), GPT-NeoX and most others

@@ -1,0 +1,71 @@
+// Runner: token rows in, logits out, with the keys and values of every sequence kept in between.
+//
+// What the commands that look at probabilities use directly (predict, logits, compress), and what
+// Engine is built on. Belongs to one thread at a time; the model is shared.
+#pragma once
+#include "base/result.h"
+#include "base/threads.h"
+#include "device/executor.h"
+#include "model/model.h"
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace quire {
+
+struct RunnerOptions {
+  int64_t n_ctx = 0;        // positions a sequence may reach; 0: what the model was trained for
+  int32_t n_sequences = 1;  // sequences at once; the cache has room for n_ctx positions of each
+  int64_t n_batch = 512;    // rows of one step; longer inputs are cut into steps of this size
+  int n_threads = 0;        // 0: usable_cpus()
+  DType kv_dtype = DType::f32;
+  std::vector<std::string> keep;  // values that taps will read (see FuseOptions::keep)
+};
+
+enum class Want : uint8_t { nothing, last, all };
+
+// Consecutive tokens of one sequence, continuing where it stands.
+struct RunRows {
+  int32_t sequence = 0;
+  std::span<const int32_t> tokens;
+  Want want = Want::last;  // of which rows the logits are wanted
+};
+
+class Runner {
+ public:
+  // usage when n_ctx is beyond what the model was trained for, limit when the cache does not fit in
+  // memory.
+  static Result<std::unique_ptr<Runner>> create(std::shared_ptr<const Model> model,
+                                                const RunnerOptions& options);
+
+  // Runs rows of one or more different sequences; logits (rows wanted, V) in order, valid until the
+  // next run. usage when a token id is out of range, limit when a sequence would pass n_ctx; then
+  // nothing has changed.
+  Result<View<const float, 2>> run(std::span<const RunRows> rows);
+  Result<View<const float, 2>> run(std::span<const int32_t> tokens,
+                                   Want want = Want::last);  // of sequence 0
+
+  int64_t n_past(int32_t sequence = 0) const;
+  // Forgets all positions from n_past on; 0 forgets the sequence.
+  void truncate(int32_t sequence, int64_t n_past);
+
+  int64_t n_ctx() const;
+  const Model& model() const;
+  Executor& executor();  // for taps and profiles
+  ThreadPool& pool();
+  int64_t kv_bytes() const;     // reserved for the cache
+  int64_t arena_bytes() const;  // of activations
+
+ private:
+  struct State;
+  explicit Runner(std::unique_ptr<State> state);
+
+ public:
+  ~Runner();
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace quire
