@@ -33,11 +33,10 @@
 #else
 #define ISA_END _Pragma("GCC pop_options")
 #define ISA_BEGIN_AVX2 _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma,f16c,bmi,bmi2\")")
-#define ISA_BEGIN_AVX512                                                               \
-  _Pragma("GCC push_options") _Pragma(                                                 \
-      "GCC "                                                                           \
-      "target(\"avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni," \
-      "avx512bf16\")")
+// clang-format off: the text of a pragma cannot be put together from pieces.
+#define ISA_BEGIN_AVX512 _Pragma("GCC push_options") \
+  _Pragma("GCC target(\"avx2,fma,f16c,bmi,bmi2,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16\")")
+// clang-format on
 #endif
 
 namespace quire {
