@@ -48,14 +48,15 @@ ValueId GraphBuilder::mistake(Op op, const std::string& name, DimShape value_sha
 ValueId GraphBuilder::param(const std::string& name, DimShape value_shape) {
   if (const ValueId known = graph_.find(name); known != no_value) {  // tied weights
     if (!same(shape(known), value_shape) && first_mistake_.empty())
-      first_mistake_ = fmt::format("parameter {} is used as {} and as {}", name,
-                                   text(shape(known)), text(value_shape));
+      first_mistake_ = fmt::format("parameter {} is used as {} and as {}", name, text(shape(known)),
+                                   text(value_shape));
     return known;
   }
   for (const Dim& dim : value_shape)
     if (dim.n <= 0 && first_mistake_.empty())
-      first_mistake_ = fmt::format("parameter {} has the shape {}: every dimension must be positive",
-                                   name, text(value_shape));
+      first_mistake_ =
+          fmt::format("parameter {} has the shape {}: every dimension must be positive", name,
+                      text(value_shape));
   return add_value(name, std::move(value_shape), Role::parameter);
 }
 
@@ -70,7 +71,8 @@ ValueId GraphBuilder::rms_norm(const std::string& name, ValueId x, ValueId w, fl
   if (shape(w).size() != 1 || !(shape(w)[0] == shape(x).back()))
     return mistake(Op::rms_norm, name, shape(x),
                    fmt::format("x is {} but the weight is {}: it needs one number for each element "
-                               "of x's last dimension", describe(x), describe(w)));
+                               "of x's last dimension",
+                               describe(x), describe(w)));
   return add_node(Op::rms_norm, name, shape(x), {x, w}, NormAttributes{eps});
 }
 
@@ -80,7 +82,8 @@ ValueId GraphBuilder::layer_norm(const std::string& name, ValueId x, ValueId w, 
     if (p != no_value && (shape(p).size() != 1 || !(shape(p)[0] == shape(x).back())))
       return mistake(Op::layer_norm, name, shape(x),
                      fmt::format("x is {} but a parameter is {}: it needs one number for each "
-                                 "element of x's last dimension", describe(x), describe(p)));
+                                 "element of x's last dimension",
+                                 describe(x), describe(p)));
   std::vector<ValueId> inputs{x, w};
   if (b != no_value) inputs.push_back(b);
   return add_node(Op::layer_norm, name, shape(x), std::move(inputs), NormAttributes{eps});
@@ -102,20 +105,34 @@ ValueId GraphBuilder::linear(const std::string& name, ValueId x, ValueId w, Valu
     if (!same(shape(bias), {n_out}))
       return mistake(Op::linear, name, out,
                      fmt::format("the weight is {} but the bias is {}: it needs one number per "
-                                 "row of the weight", describe(w), describe(bias)));
+                                 "row of the weight",
+                                 describe(w), describe(bias)));
     inputs.push_back(bias);
   }
   return add_node(Op::linear, name, out, std::move(inputs));
 }
 
-ValueId GraphBuilder::rope(const std::string& name, ValueId x, RopeAttributes attributes) {
+ValueId GraphBuilder::rope(const std::string& name, ValueId x, const RopeAttributes& attributes) {
   const DimShape out = shape(x);
-  const auto n_rotated = static_cast<int64_t>(2 * attributes.frequencies->inv_freq.size());
+  const auto n_rotated = static_cast<int64_t>(2 * attributes.frequencies->frequencies.size());
   if (out.size() != 3 || n_rotated > out[2].n)
     return mistake(Op::rope, name, out,
                    fmt::format("x is {}: it must be (T, heads, width) with at least the {} "
-                               "elements that are rotated", describe(x), n_rotated));
-  return add_node(Op::rope, name, out, {x, graph_.inputs.positions}, std::move(attributes));
+                               "elements that are rotated",
+                               describe(x), n_rotated));
+  return add_node(Op::rope, name, out, {x, rope_table(attributes)}, attributes);
+}
+
+ValueId GraphBuilder::rope_table(const RopeAttributes& attributes) {
+  int n_tables = 0;
+  for (const Node& node : graph_.nodes) {
+    if (node.op != Op::rope_table) continue;
+    if (node.as<RopeAttributes>().frequencies == attributes.frequencies) return node.outputs[0];
+    ++n_tables;
+  }
+  const auto width = static_cast<int64_t>(2 * attributes.frequencies->frequencies.size());
+  return add_node(Op::rope_table, n_tables == 0 ? "rope" : fmt::format("rope.{}", n_tables),
+                  {dim_T, width}, {graph_.inputs.positions}, attributes);
 }
 
 ValueId GraphBuilder::attention(const std::string& name, ValueId q, ValueId k, ValueId v,
@@ -123,14 +140,16 @@ ValueId GraphBuilder::attention(const std::string& name, ValueId q, ValueId k, V
   const DimShape out = shape(q);
   const DimShape keys = shape(k);
   if (out.size() != 3 || keys.size() != 3 || !same(keys, shape(v)))
-    return mistake(Op::attention, name, out,
-                   fmt::format("q is {}, k is {} and v is {}: q must be (T, H, E), k and v (T, G, E)",
-                               describe(q), describe(k), describe(v)));
+    return mistake(
+        Op::attention, name, out,
+        fmt::format("q is {}, k is {} and v is {}: q must be (T, H, E), k and v (T, G, E)",
+                    describe(q), describe(k), describe(v)));
   if (keys[1].n <= 0 || out[1].n % keys[1].n != 0 || !(out[2] == keys[2]))
-    return mistake(Op::attention, name, out,
-                   fmt::format("q is {} but k is {}: the {} query heads must be a multiple of the {} "
-                               "key/value heads, of the same width",
-                               describe(q), describe(k), out[1].n, keys[1].n));
+    return mistake(
+        Op::attention, name, out,
+        fmt::format("q is {} but k is {}: the {} query heads must be a multiple of the {} "
+                    "key/value heads, of the same width",
+                    describe(q), describe(k), out[1].n, keys[1].n));
   graph_.n_layers = std::max(graph_.n_layers, attributes.layer + 1);
   graph_.n_kv_heads = keys[1].n;
   graph_.head_width = keys[2].n;
@@ -174,8 +193,7 @@ ValueId GraphBuilder::view(const std::string& name, ValueId x, DimShape out) {
 
 ValueId GraphBuilder::select_outputs(const std::string& name, ValueId x) {
   if (purpose_ == Purpose::training) return x;
-  if (graph_.inputs.rows == no_value)
-    graph_.inputs.rows = add_value("rows", {dim_R}, Role::input);
+  if (graph_.inputs.rows == no_value) graph_.inputs.rows = add_value("rows", {dim_R}, Role::input);
   DimShape out = shape(x);
   out[0] = dim_R;
   return add_node(Op::select_rows, name, out, {x, graph_.inputs.rows});

@@ -31,7 +31,7 @@ class GraphBuilder {
   // y (T, N) = x (T, K) wT + bias; w (N, K); bias (N) or no_value.
   ValueId linear(const std::string& name, ValueId x, ValueId w, ValueId bias = no_value);
   // x (T, H, E); rotates by the batch's positions.
-  ValueId rope(const std::string& name, ValueId x, RopeAttributes attributes);
+  ValueId rope(const std::string& name, ValueId x, const RopeAttributes& attributes);
   // q (T, H, E), k and v (T, G, E), H a multiple of G -> (T, H, E). Causal within each sequence,
   // over the KV cache where the batch has one.
   ValueId attention(const std::string& name, ValueId q, ValueId k, ValueId v,
@@ -65,6 +65,8 @@ class GraphBuilder {
   ValueId add_value(const std::string& name, DimShape shape, Role role);
   ValueId add_node(Op op, const std::string& name, DimShape shape, std::vector<ValueId> inputs,
                    Attributes attributes = {});
+  // The cosines and sines of the batch's positions, made once for all nodes with these frequencies.
+  ValueId rope_table(const RopeAttributes& attributes);
   // Remembers the first mistake; returns a value with the given shape so that building can go on.
   ValueId mistake(Op op, const std::string& name, DimShape shape, const std::string& what);
 

@@ -14,7 +14,8 @@ const char* op_name(Op op) {
 }
 
 const char* activation_name(Activation activation) {
-  static constexpr const char* names[] = {"silu", "gelu_tanh", "gelu_erf", "relu", "relu_squared"};
+  static constexpr const char* names[] = {"silu",         "gelu_tanh", "gelu_erf", "relu",
+                                          "relu_squared", "sigmoid",   "tanh"};
   return names[static_cast<int>(activation)];
 }
 
@@ -58,8 +59,8 @@ struct AttributeText {
   std::string operator()(const NormAttributes& a) const { return fmt::format("eps={}", a.eps); }
   std::string operator()(const RopeAttributes& a) const {
     return fmt::format("{}, {} of each head, magnitude={}",
-                       a.pairs == RopePairs::interleaved ? "interleaved" : "halves",
-                       2 * a.frequencies->inv_freq.size(), a.frequencies->magnitude);
+                       a.pairs == RopePairs::neighbours ? "neighbours" : "halves",
+                       2 * a.frequencies->frequencies.size(), a.frequencies->magnitude);
   }
   std::string operator()(const AttentionAttributes& a) const {
     std::string out = fmt::format("scale={}", a.scale);
@@ -70,7 +71,9 @@ struct AttributeText {
   std::string operator()(const ActivationAttributes& a) const {
     return activation_name(a.activation);
   }
-  std::string operator()(const ScaleAttributes& a) const { return fmt::format("factor={}", a.factor); }
+  std::string operator()(const ScaleAttributes& a) const {
+    return fmt::format("factor={}", a.factor);
+  }
 };
 
 }  // namespace

@@ -4,6 +4,8 @@
 // (graph/cost), a backward rule (graph/autodiff) and a few lines of C (graph/emit_c). Letters as in
 // docs/notation.md.
 #pragma once
+#include "tensor/kinds.h"
+
 #include <cstdint>
 #include <memory>
 #include <variant>
@@ -20,18 +22,13 @@ enum class Op : uint8_t {
 // "rms_norm"
 const char* op_name(Op op);
 
-enum class Activation : uint8_t { silu, gelu_tanh, gelu_erf, relu, relu_squared };
 const char* activation_name(Activation activation);
 
-// Rotary embedding (Su et al. 2021, arXiv:2104.09864) of the first 2 * inv_freq.size() elements of
-// each head: the pair i is turned by the angle position * inv_freq[i] and scaled by `magnitude`
-// (YaRN, arXiv:2309.00071).
-enum class RopePairs : uint8_t {
-  interleaved,  // (2i, 2i+1), Llama in GGUF
-  halves,       // (i, i + n/2), GPT-NeoX and most others
-};
+// Rotary embedding (Su et al. 2021, arXiv:2104.09864) of the first 2 * frequencies.size() elements
+// of each head: pair i is turned by the angle position * frequencies[i], in radians, and scaled by
+// `magnitude` (YaRN, arXiv:2309.00071; 1 otherwise).
 struct RopeFrequencies {
-  std::vector<float> inv_freq;  // (E_rot / 2), scaling variants already applied
+  std::vector<double> frequencies;  // (E_rot / 2), scaling variants already applied
   float magnitude = 1;
 };
 
@@ -40,7 +37,7 @@ struct NormAttributes {
   float eps = 1e-5f;
 };
 struct RopeAttributes {
-  RopePairs pairs = RopePairs::interleaved;
+  RopePairs pairs = RopePairs::neighbours;
   std::shared_ptr<const RopeFrequencies> frequencies;
 };
 struct AttentionAttributes {

@@ -9,10 +9,9 @@
 // Every element stands alone: split as you like.
 #pragma once
 #include "kernels/rows.h"
+#include "tensor/kinds.h"
 
 namespace quire {
-
-enum class Activation { silu, gelu_tanh, gelu_erf, relu, relu_squared, sigmoid, tanh };
 
 // y may alias x, gate or up.
 void activate(Rows<float> y, Rows<const float> x, Activation activation);

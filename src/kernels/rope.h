@@ -8,14 +8,9 @@
 // row stands alone: split by rows.
 #pragma once
 #include "kernels/rows.h"
+#include "tensor/kinds.h"
 
 namespace quire {
-
-// Which elements of a head form pair i of n pairs.
-enum class RopePairs {
-  neighbours,  // 2i, 2i+1: Llama in GGUF order, GPT-J
-  halves,      // i, i+n: GPT-NeoX, Hugging Face's Llama
-};
 
 // Which way to turn; backward is the gradient of forward (the transposed rotation, magnitude kept).
 enum class RopeTurn { forward, backward };

@@ -1,0 +1,16 @@
+// Choices inside an operation that the graph names and the kernels carry out.
+#pragma once
+#include <cstdint>
+
+namespace quire {
+
+// Formulas and sources: kernels/activation.h.
+enum class Activation : uint8_t { silu, gelu_tanh, gelu_erf, relu, relu_squared, sigmoid, tanh };
+
+// Which elements of a head form pair i of n pairs that a rotary embedding turns.
+enum class RopePairs : uint8_t {
+  neighbours,  // 2i, 2i+1: Llama in GGUF order, GPT-J
+  halves,      // i, i+n: GPT-NeoX, Hugging Face's Llama
+};
+
+}  // namespace quire
