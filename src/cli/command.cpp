@@ -1,0 +1,64 @@
+#include "cli/command.h"
+
+#include "base/threads.h"
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+namespace quire {
+namespace {
+
+// The number that is the whole of the text.
+template <class T>
+std::optional<T> parse_number(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+CLI::Validator integer_between(int64_t least, int64_t most) {
+  return {[=](std::string& text) -> std::string {
+            const auto value = parse_number<int64_t>(text);
+            if (!value) return fmt::format("'{}' is not a whole number", text);
+            if (*value < least) return fmt::format("{} is too small, at least {}", text, least);
+            if (*value > most) return fmt::format("{} is too large, at most {}", text, most);
+            if (text.starts_with('+')) text.erase(0, 1);
+            return {};
+          },
+          "", "integer"};
+}
+
+CLI::Validator number_between(double least, double most) {
+  return {[=](std::string& text) -> std::string {
+            const auto value = parse_number<double>(text);
+            if (!value || std::isnan(*value)) return fmt::format("'{}' is not a number", text);
+            if (*value < least) return fmt::format("{} is too small, at least {}", text, least);
+            if (*value > most) return fmt::format("{} is too large, at most {}", text, most);
+            return {};
+          },
+          "", "number"};
+}
+
+CLI::Option* add_threads(CLI::App& app, int& n_threads) {
+  return add_int(app, "-t,--threads", n_threads,
+                 fmt::format("threads to compute with; 0: all usable ({} here)", usable_cpus()), 0,
+                 1024);
+}
+
+void examples(CLI::App& app, std::initializer_list<Example> list) {
+  size_t width = 0;
+  for (const Example& example : list)
+    width = std::max(width, std::string_view(example.line).size());
+  width = std::min<size_t>(width, 52);
+  std::string text = "Examples:";
+  for (const Example& example : list)
+    text += fmt::format("\n  {:<{}}  {}", example.line, width, example.meaning);
+  app.footer(text);
+}
+
+}  // namespace quire
