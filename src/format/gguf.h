@@ -42,7 +42,7 @@ class GgufFile {
   const std::string& path() const { return path_; }
   uint32_t version() const { return version_; }
   uint32_t alignment() const { return alignment_; }
-  int n_shards() const { return static_cast<int>(files_.size()); }
+  int n_shards() const { return files_.empty() ? 1 : static_cast<int>(files_.size()); }
   // Bytes of all shards.
   uint64_t n_bytes() const { return n_bytes_; }
 
@@ -76,10 +76,12 @@ class GgufFile {
   Result<TensorView> tensor(std::string_view name) const;
 
  private:
-  friend class GgufParser;
   GgufFile() = default;
-  Result<void> add_shards(uint64_t n_shards);
-  Result<void> index_tensors();
+  static Result<GgufFile> open_split(const std::string& path);
+  Result<void> build_index();
+  template <class T>
+  Result<T> get(std::string_view key, const char* wanted,
+                std::optional<T> (GgufValue::*convert)() const) const;
 
   std::string path_;
   std::vector<MappedFile> files_;

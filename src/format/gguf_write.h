@@ -75,9 +75,6 @@ class GgufWriter {
     Source source;
   };
   void begin_key(std::string_view key, GgufType type);
-  void append(const void* bytes, size_t n);
-  template <class T>
-  void append_value(T value);
   template <class T>
   void add_scalar(std::string_view key, GgufType type, T value);
   template <class T>

@@ -38,7 +38,7 @@ class HfConfig {
   Result<std::string> get_string_or(std::string_view field, std::string_view fallback) const;
 
   // The document, for what these do not reach.
-  const nlohmann::json& json() const { return *json_; }
+  const nlohmann::json& document() const { return *json_; }
 
  private:
   HfConfig(std::string path, std::shared_ptr<const nlohmann::json> json);

@@ -48,10 +48,9 @@ class SafetensorsFile {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
-  friend class SafetensorsParser;
   SafetensorsFile() = default;
   static Result<SafetensorsFile> open_index(const std::string& path);
-  void index_tensors();
+  void build_index();
 
   std::string path_;
   std::vector<MappedFile> files_;
