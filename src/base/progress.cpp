@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 namespace quire {
@@ -62,7 +63,7 @@ void Progress::draw(std::string_view detail) {
 }
 
 std::string format_duration(double seconds) {
-  const auto s = static_cast<long>(std::max(0.0, seconds) + 0.5);
+  const auto s = std::lround(std::max(0.0, seconds));
   if (s >= 3600) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
   return fmt::format("{}:{:02}", s / 60, s % 60);
 }
@@ -70,14 +71,15 @@ std::string format_duration(double seconds) {
 std::string format_bytes(double bytes) {
   const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   int unit = 0;
-  while (bytes >= 1024 && unit < 4) bytes /= 1024, ++unit;
+  // 1023.96 would be printed as 1024.0, so it already belongs to the next unit.
+  while (bytes >= (unit == 0 ? 1023.5 : 1023.95) && unit < 4) bytes /= 1024, ++unit;
   return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, units[unit]);
 }
 
 std::string format_count(double count) {
   const char* units[] = {"", "k", "M", "G", "T"};
   int unit = 0;
-  while (count >= 1000 && unit < 4) count /= 1000, ++unit;
+  while (count >= (unit == 0 ? 999.5 : 999.95) && unit < 4) count /= 1000, ++unit;
   return unit == 0 ? fmt::format("{:.0f}", count) : fmt::format("{:.1f}{}", count, units[unit]);
 }
 

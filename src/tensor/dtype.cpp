@@ -4,7 +4,7 @@
 
 #include <strings.h>
 
-#include <string>
+#include <cstring>
 
 namespace quire {
 namespace {
@@ -31,9 +31,10 @@ std::optional<DType> dtype_from_id(uint32_t id) {
 }
 
 std::optional<DType> dtype_from_name(std::string_view name) {
-  const std::string wanted(name);
   for (const DTypeInfo& row : table)
-    if (::strcasecmp(row.name, wanted.c_str()) == 0) return row.dtype;
+    if (name.size() == std::strlen(row.name) &&
+        ::strncasecmp(row.name, name.data(), name.size()) == 0)
+      return row.dtype;
   return std::nullopt;
 }
 

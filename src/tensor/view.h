@@ -21,8 +21,8 @@ class View {
   // A mutable view is also a const one.
   template <class U>
     requires(std::is_same_v<T, const U>)
-  View(View<U, Rank> other)
-      : data_(other.data()), n_(other.shape()) {}  // NOLINT(google-explicit-constructor)
+  View(View<U, Rank> other)  // NOLINT(google-explicit-constructor)
+      : data_(other.data()), n_(other.shape()) {}
 
   T* data() const { return data_; }
   int64_t dim(int i) const { return n_[static_cast<size_t>(i)]; }

@@ -1,0 +1,14 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/tensor/dtypes.txt: every tensor type the `gguf` package knows, one per line,
+as `id name elements-per-block bytes-per-block`.
+
+    python3 tools/dtype_table.py > tests/golden/tensor/dtypes.txt
+"""
+from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+
+# The package counts two 32-bit floats in a Q8_1 block. The format's C header has two 16-bit halves
+# there (ggml-common.h, block_q8_1, with a static_assert on the size).
+CORRECTIONS = {GGMLQuantizationType.Q8_1: (32, 2 + 2 + 32)}
+
+for dtype, size in sorted(GGML_QUANT_SIZES.items()):
+    print(int(dtype), dtype.name, *CORRECTIONS.get(dtype, size))
