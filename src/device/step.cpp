@@ -1,0 +1,411 @@
+#include "device/step.h"
+
+#include "kernels/activation.h"
+#include "kernels/cross_entropy.h"
+#include "kernels/elementwise.h"
+#include "kernels/embed.h"
+#include "kernels/norm.h"
+#include "kernels/rope.h"
+
+#include <algorithm>
+
+namespace quire {
+namespace {
+
+constexpr int64_t columns_per_tile = 64;  // of a gradient summed over rows: a few cache lines each
+constexpr int64_t attention_rows =
+    32;  // rows of a tile: enough to read each key once for many queries
+
+int64_t n_column_tiles(int64_t n) { return (n + columns_per_tile - 1) / columns_per_tile; }
+
+Cut cut_of(Op op) {
+  switch (op) {
+    case Op::linear:
+    case Op::linear_group:
+    case Op::linear_gated:
+    case Op::attention:
+    case Op::embed_backward:
+    case Op::rms_norm_backward_w:
+    case Op::layer_norm_backward_w:
+    case Op::linear_backward_x:
+    case Op::linear_backward_w:
+    case Op::linear_backward_bias:
+    case Op::attention_backward:
+      return Cut::tiles;
+    default:
+      return Cut::rows;
+  }
+}
+
+Output output_of(const Node& node) { return node.accumulate ? Output::add : Output::write; }
+
+int64_t last_dim(const Graph& graph, ValueId id) { return graph.value(id).shape.back().n; }
+
+// Columns [begin, end) of tile i of a vector of n.
+std::pair<int64_t, int64_t> columns(int64_t i, int64_t n) {
+  return {i * columns_per_tile, std::min(n, (i + 1) * columns_per_tile)};
+}
+
+}  // namespace
+
+float* StepContext::data(ValueId id) const {
+  const ValueId root = graph.root(id);
+  if (graph.value(root).role == Role::gradient) return gradients[static_cast<size_t>(root)];
+  return reinterpret_cast<float*>(arena + offsets[static_cast<size_t>(root)]);
+}
+
+Rows<float> StepContext::rows(ValueId id) const {
+  const DimShape& shape = graph.value(id).shape;
+  const int64_t n = binding(shape[0]);
+  int64_t width = 1;
+  for (size_t i = 1; i < shape.size(); ++i) width *= shape[i].n;
+  return {data(id), n, width};
+}
+
+Rows<float> StepContext::last_dim_rows(ValueId id, int64_t begin, int64_t end) const {
+  const Rows<float> all = rows(id);
+  const int64_t width = last_dim(graph, id);
+  return {all.row(begin), (end - begin) * (all.width / width), width};
+}
+
+Heads<float> StepContext::heads(ValueId id) const {
+  const DimShape& shape = graph.value(id).shape;
+  return {data(id), binding(shape[0]), shape[1].n, shape[2].n, shape[1].n * shape[2].n};
+}
+
+View<const float, 1> StepContext::vector(ValueId param) const {
+  const TensorView& tensor = params[static_cast<size_t>(param)];
+  return View<const float, 1>(tensor.f32(), tensor.shape.n_elements());
+}
+
+View<float, 1> StepContext::statistic(ValueId id) const {
+  return View<float, 1>(data(id), binding(graph.value(id).shape[0]));
+}
+
+View<float, 1> StepContext::gradient_vector(ValueId id) const {
+  return View<float, 1>(data(id), graph.value(id).shape[0].n);
+}
+
+View<const int32_t, 1> StepContext::ids(ValueId input) const {
+  const GraphInputs& inputs = graph.inputs;
+  const std::span<const int32_t> span = input == inputs.tokens      ? batch->tokens
+                                        : input == inputs.positions ? batch->positions
+                                        : input == inputs.rows      ? batch->output_rows
+                                                                    : batch->targets;
+  return View<const int32_t, 1>(span.data(), span.size());
+}
+
+std::vector<Step> make_steps(const Graph& graph) {
+  std::vector<Step> steps;
+  for (const Node& node : graph.nodes) {
+    if (node.op == Op::view) continue;
+    Step step;
+    step.node = &node;
+    step.cut = cut_of(node.op);
+    if (node.op == Op::attention && graph.loss == no_value) {
+      Step store = step;
+      store.part = Step::Part::kv_store;
+      store.cut = Cut::rows;
+      steps.push_back(store);
+    }
+    steps.push_back(step);
+    if (node.op == Op::linear_gated) {
+      step.part = Step::Part::gated_rows;
+      step.cut = Cut::rows;
+      steps.push_back(step);
+    }
+  }
+  return steps;
+}
+
+namespace {
+
+// What prepare() needs to know about the operations that run as tiles.
+struct Preparation {
+  Step& step;
+  const StepContext& c;
+  const Node& node = *step.node;
+
+  const TensorView& param(size_t i) const { return c.params[static_cast<size_t>(node.inputs[i])]; }
+
+  void add_matmul(size_t weight, size_t output, const float* bias) {
+    step.matmuls.push_back(matmul_plan(
+        {c.rows(node.inputs[0]), param(weight), c.rows(node.outputs[output]), bias, Output::write},
+        c.n_threads));
+    step.n_units += step.matmuls.back().n_tiles;
+  }
+  void add_gemm(const Gemm& gemm) {
+    step.gemms.push_back(gemm_plan(gemm, c.n_threads));
+    step.n_units += step.gemms.back().n_tiles;
+  }
+  const float* bias(size_t i) const { return i < node.inputs.size() ? param(i).f32() : nullptr; }
+
+  void attention_over_cache() {
+    step.attention_tiles.clear();
+    const auto n_heads = static_cast<int32_t>(c.graph.value(node.inputs[1]).shape[1].n);
+    const auto n_sequences = static_cast<int32_t>(c.batch->sequences.size());
+    // Late rows see more keys: first, so that the last tiles taken are short ones.
+    for (int32_t s = 0; s < n_sequences; ++s) {
+      const SequenceRows& rows = c.batch->sequences[static_cast<size_t>(s)];
+      const int64_t n_blocks = (rows.n_rows + attention_rows - 1) / attention_rows;
+      for (int64_t b = n_blocks; b-- > 0;)
+        for (int32_t head = 0; head < n_heads; ++head)
+          step.attention_tiles.push_back(
+              {s, head, rows.first_row + b * attention_rows,
+               rows.first_row + std::min(rows.n_rows, (b + 1) * attention_rows)});
+    }
+    step.n_units = static_cast<int64_t>(step.attention_tiles.size());
+  }
+
+  AttentionTrain attention_in_batch(size_t q) const {
+    const auto& a = node.as<AttentionAttributes>();
+    const auto n_sequences = static_cast<int64_t>(c.batch->sequences.size());
+    return {n_sequences,
+            c.binding.n_rows / n_sequences,
+            c.heads(node.inputs[q]),
+            c.heads(node.inputs[q + 1]),
+            c.heads(node.inputs[q + 2]),
+            {a.scale, a.window, a.softcap}};
+  }
+
+  void run() {
+    step.n_units = 0;
+    step.matmuls.clear();
+    step.gemms.clear();
+    if (step.cut == Cut::rows) {
+      step.n_units = c.binding(c.graph.value(node.outputs[0]).shape[0]);
+      return;
+    }
+    switch (node.op) {
+      case Op::linear:
+        add_matmul(1, 0, bias(2));
+        break;
+      case Op::linear_group: {
+        const size_t n = node.outputs.size();
+        for (size_t i = 0; i < n; ++i) add_matmul(1 + i, i, bias(1 + n + i));
+        break;
+      }
+      case Op::linear_gated:
+        add_matmul(1, 0, nullptr);
+        add_matmul(2, 1, nullptr);
+        break;
+      case Op::linear_backward_x:
+        add_gemm(matmul_backward_x(c.rows(node.outputs[0]), c.rows(node.inputs[0]), param(1),
+                                   output_of(node)));
+        break;
+      case Op::linear_backward_w:
+        add_gemm(matmul_backward_w(c.rows(node.outputs[0]), c.rows(node.inputs[0]),
+                                   c.rows(node.inputs[1]), Output::add));
+        break;
+      case Op::attention:
+        if (c.graph.loss == no_value) {
+          attention_over_cache();
+        } else {
+          step.attention_train = attention_in_batch(0);
+          step.n_units = attention_forward_tiles(step.attention_train);
+        }
+        break;
+      case Op::attention_backward:
+        step.attention_train = attention_in_batch(1);
+        step.n_units = attention_backward_tiles(step.attention_train);
+        break;
+      default:
+        step.n_units = n_column_tiles(last_dim(c.graph, node.outputs[0]));
+        break;
+    }
+  }
+};
+
+KvPages pages(const StepContext& c, const Node& node, const SequenceRows& rows) {
+  const KvCacheShape& shape = c.kv->shape();
+  const int32_t layer = node.as<AttentionAttributes>().layer;
+  return {c.kv->k(layer),   c.kv->v(layer),      shape.dtype,      rows.blocks,
+          shape.block_size, c.kv->block_bytes(), shape.n_kv_heads, shape.head_width};
+}
+
+View<const int32_t, 1> positions(const StepContext& c, int64_t begin, int64_t end) {
+  return View<const int32_t, 1>(c.batch->positions.data() + begin, end - begin);
+}
+
+// Rows [begin, end) of the batch may belong to several sequences.
+void store_keys_and_values(const StepContext& c, const Node& node, int64_t begin, int64_t end) {
+  for (const SequenceRows& rows : c.batch->sequences) {
+    const int64_t first = std::max(begin, rows.first_row);
+    const int64_t last = std::min(end, rows.first_row + rows.n_rows);
+    if (first >= last) continue;
+    kv_store(pages(c, node, rows), c.heads(node.inputs[1]).part(first, last),
+             c.heads(node.inputs[2]).part(first, last), positions(c, first, last));
+  }
+}
+
+void run_matmul_tile(const Step& step, int64_t tile, Scratch scratch) {
+  for (const MatmulPlan& plan : step.matmuls) {
+    if (tile < plan.n_tiles) return matmul_tile(plan, tile, scratch);
+    tile -= plan.n_tiles;
+  }
+}
+
+}  // namespace
+
+void prepare(Step& step, const StepContext& context) { Preparation{step, context}.run(); }
+
+size_t scratch_bytes(const Step& step, const StepContext& context) {
+  size_t n = 0;
+  if (!step.matmuls.empty()) n = std::max(n, matmul_scratch_bytes());
+  if (!step.gemms.empty()) n = std::max(n, gemm_scratch_bytes());
+  const Node& node = *step.node;
+  if (step.cut == Cut::tiles && (node.op == Op::attention || node.op == Op::attention_backward)) {
+    if (context.graph.loss != no_value) return attention_train_scratch_bytes(step.attention_train);
+    const DimShape& q = context.graph.value(node.inputs[0]).shape;
+    const DimShape& k = context.graph.value(node.inputs[1]).shape;
+    n = std::max(n, attention_scratch_bytes(q[1].n / k[1].n, q[2].n));
+  }
+  return n;
+}
+
+void run_rows(const Step& step, const StepContext& c, int64_t begin, int64_t end) {
+  const Node& node = *step.node;
+  const std::vector<ValueId>& in = node.inputs;
+  const ValueId out = node.outputs[0];
+  const auto rows = [&](ValueId id) { return c.rows(id, begin, end); };
+  const auto part = [&](View<float, 1> v) { return View<float, 1>(v.data() + begin, end - begin); };
+  const auto part_ids = [&](ValueId id) {
+    return View<const int32_t, 1>(c.ids(id).data() + begin, end - begin);
+  };
+  if (step.part == Step::Part::kv_store) return store_keys_and_values(c, node, begin, end);
+  if (step.part == Step::Part::gated_rows)
+    return activate_gated(rows(out), rows(out), rows(node.outputs[1]),
+                          node.as<ActivationAttributes>().activation);
+  switch (node.op) {
+    case Op::embed:
+      return embed(rows(out), c.params[static_cast<size_t>(in[0])], part_ids(in[1]));
+    case Op::rms_norm:
+      return rms_norm(c.last_dim_rows(out, begin, end), c.last_dim_rows(in[0], begin, end),
+                      c.vector(in[1]), node.as<NormAttributes>().eps);
+    case Op::layer_norm:
+      return layer_norm(c.last_dim_rows(out, begin, end), c.last_dim_rows(in[0], begin, end),
+                        c.vector(in[1]), in.size() > 2 ? c.vector(in[2]) : View<const float, 1>(),
+                        node.as<NormAttributes>().eps);
+    case Op::add_rms_norm:
+      return add_rms_norm(rows(node.outputs[1]), rows(out), rows(in[0]), rows(in[1]),
+                          c.vector(in[2]), node.as<NormAttributes>().eps);
+    case Op::rope_table: {
+      const RopeFrequencies& f = *node.as<RopeAttributes>().frequencies;
+      return rope_table(rows(out), part_ids(in[0]),
+                        View<const double, 1>(f.frequencies.data(), f.frequencies.size()),
+                        f.magnitude);
+    }
+    case Op::rope:
+      return rope(c.heads(out).part(begin, end), c.heads(in[0]).part(begin, end), rows(in[1]),
+                  node.as<RopeAttributes>().pairs, RopeTurn::forward);
+    case Op::rope_backward:
+      return rope(c.heads(out).part(begin, end), c.heads(in[0]).part(begin, end), rows(in[1]),
+                  node.as<RopeAttributes>().pairs, RopeTurn::backward, output_of(node));
+    case Op::add:
+      return add(rows(out), rows(in[0]), rows(in[1]));
+    case Op::activation:
+      return activate(rows(out), rows(in[0]), node.as<ActivationAttributes>().activation);
+    case Op::gated:
+      return activate_gated(rows(out), rows(in[0]), rows(in[1]),
+                            node.as<ActivationAttributes>().activation);
+    case Op::scale:
+      return scale(rows(out), rows(in[0]), node.as<ScaleAttributes>().factor);
+    case Op::softcap:
+      return softcap(rows(out), rows(in[0]), node.as<ScaleAttributes>().factor);
+    case Op::select_rows: {
+      const View<const int32_t, 1> wanted = c.ids(in[1]);
+      const Rows<float> x = c.rows(in[0]);
+      for (int64_t r = begin; r < end; ++r)
+        copy(c.rows(out, r, r + 1), x.part(wanted(r), wanted(r) + 1));
+      return;
+    }
+    case Op::cross_entropy:
+      return cross_entropy(part(c.statistic(out)), rows(in[0]), part_ids(in[1]));
+    case Op::cross_entropy_backward:
+      return cross_entropy_backward(rows(out), part(c.statistic(node.outputs[1])), rows(in[0]),
+                                    part_ids(in[1]), c.loss_scale);
+    case Op::rms_norm_backward:
+      CHECK(c.graph.value(out).shape.size() == 2);
+      return rms_norm_backward_x(rows(out), part(c.statistic(node.outputs[1])), rows(in[0]),
+                                 rows(in[1]), c.vector(in[2]), node.as<NormAttributes>().eps,
+                                 output_of(node));
+    case Op::layer_norm_backward:
+      return layer_norm_backward_x(rows(out), part(c.statistic(node.outputs[1])),
+                                   part(c.statistic(node.outputs[2])), rows(in[0]), rows(in[1]),
+                                   c.vector(in[2]), node.as<NormAttributes>().eps, output_of(node));
+    case Op::add_backward:
+      return node.accumulate ? add_scaled(rows(out), rows(in[0]), 1) : copy(rows(out), rows(in[0]));
+    case Op::activation_backward:
+      return activate_backward(rows(out), rows(in[0]), rows(in[1]),
+                               node.as<ActivationAttributes>().activation, output_of(node));
+    case Op::gated_backward:
+      return activate_gated_backward(rows(out), rows(node.outputs[1]), rows(in[0]), rows(in[1]),
+                                     rows(in[2]), node.as<ActivationAttributes>().activation,
+                                     Output::write);
+    case Op::scale_backward:
+      return node.accumulate ? add_scaled(rows(out), rows(in[0]), node.as<ScaleAttributes>().factor)
+                             : scale(rows(out), rows(in[0]), node.as<ScaleAttributes>().factor);
+    case Op::softcap_backward:
+      return softcap_backward(rows(out), rows(in[0]), rows(in[1]),
+                              node.as<ScaleAttributes>().factor, output_of(node));
+    default:
+      check_failed(__FILE__, __LINE__, "a row-wise operation");
+  }
+}
+
+void run_tile(const Step& step, const StepContext& c, int64_t tile, Scratch scratch) {
+  const Node& node = *step.node;
+  const std::vector<ValueId>& in = node.inputs;
+  switch (node.op) {
+    case Op::linear:
+    case Op::linear_group:
+    case Op::linear_gated:
+      return run_matmul_tile(step, tile, scratch);
+    case Op::linear_backward_x:
+    case Op::linear_backward_w:
+      return gemm_tile(step.gemms[0], tile, scratch);
+    case Op::attention: {
+      if (c.graph.loss != no_value)
+        return attention_forward_tile(step.attention_train, c.heads(node.outputs[0]),
+                                      View<float, 2>(c.data(node.outputs[1]), c.binding.n_rows,
+                                                     step.attention_train.q.n_heads),
+                                      tile, scratch);
+      const AttentionTile& t = step.attention_tiles[static_cast<size_t>(tile)];
+      const SequenceRows& rows = c.batch->sequences[static_cast<size_t>(t.sequence)];
+      const auto& a = node.as<AttentionAttributes>();
+      return attention(c.heads(node.outputs[0]).part(t.begin, t.end),
+                       c.heads(in[0]).part(t.begin, t.end), pages(c, node, rows),
+                       positions(c, t.begin, t.end), t.head, {a.scale, a.window, a.softcap},
+                       scratch);
+    }
+    case Op::attention_backward:
+      return attention_backward_tile(
+          step.attention_train,
+          {c.heads(node.outputs[0]), c.heads(node.outputs[1]), c.heads(node.outputs[2]),
+           Output::write},
+          c.heads(in[0]), c.heads(in[4]),
+          View<const float, 2>(c.data(in[5]), c.binding.n_rows, step.attention_train.q.n_heads),
+          tile, scratch);
+    default:
+      break;
+  }
+  const auto [begin, end] = columns(tile, last_dim(c.graph, node.outputs[0]));
+  switch (node.op) {
+    case Op::embed_backward:
+      return embed_backward(c.rows(node.outputs[0]), begin, end, c.rows(in[0]), c.ids(in[1]));
+    case Op::rms_norm_backward_w:
+      return rms_norm_backward_w(c.gradient_vector(node.outputs[0]), begin, end, c.rows(in[0]),
+                                 c.rows(in[1]), c.statistic(in[2]), Output::add);
+    case Op::layer_norm_backward_w:
+      return layer_norm_backward_wb(
+          c.gradient_vector(node.outputs[0]),
+          node.outputs.size() > 1 ? c.gradient_vector(node.outputs[1]) : View<float, 1>(), begin,
+          end, c.rows(in[0]), c.rows(in[1]), c.statistic(in[2]), c.statistic(in[3]), Output::add);
+    case Op::linear_backward_bias:
+      return sum_rows(c.gradient_vector(node.outputs[0]), begin, end, c.rows(in[0]), Output::add);
+    default:
+      check_failed(__FILE__, __LINE__, "an operation in tiles");
+  }
+}
+
+}  // namespace quire

@@ -1,0 +1,84 @@
+// Steps: what the threads of an executor do, one after the other. Mostly one step is one node of
+// the graph; attention over a KV cache takes two (store, then attend).
+//
+// A step is cut in one of two ways. `rows`: thread i of n takes the same share of the rows in every
+// such step, so that a chain of them needs no barrier. `tiles`: whoever is free takes the next
+// piece.
+#pragma once
+#include "base/threads.h"
+#include "device/batch.h"
+#include "device/kv_cache.h"
+#include "graph/graph.h"
+#include "kernels/attention_train.h"
+#include "kernels/matmul.h"
+
+#include <vector>
+
+namespace quire {
+
+enum class Cut : uint8_t { rows, tiles };
+
+// One row block of one key/value head of one sequence.
+struct AttentionTile {
+  int32_t sequence, head;
+  int64_t begin, end;  // rows of the batch
+};
+
+struct Step {
+  const Node* node = nullptr;
+  enum class Part : uint8_t { whole, kv_store, gated_rows } part = Part::whole;
+  Cut cut = Cut::rows;
+  bool barrier_before = false;
+  bool tapped = false;
+
+  // Filled by prepare() for each batch; the vectors keep their capacity.
+  int64_t n_units = 0;
+  std::vector<MatmulPlan> matmuls;
+  std::vector<GemmPlan> gemms;
+  std::vector<AttentionTile> attention_tiles;
+  AttentionTrain attention_train;
+};
+
+// Where everything is while a batch runs.
+struct StepContext {
+  const Graph& graph;
+  Binding binding;
+  const Batch* batch = nullptr;
+  KvCache* kv = nullptr;
+  int n_threads = 1;
+  std::byte* arena = nullptr;
+  const std::vector<int64_t>& offsets;    // per value, into the arena
+  const std::vector<TensorView>& params;  // per value; data null where it is no parameter
+  const std::vector<float*>& gradients;   // per value; null where it is no gradient
+  float loss_scale = 1;                   // 1 / number of counted targets
+
+  float* data(ValueId id) const;
+  // (first dimension, product of the others)
+  Rows<float> rows(ValueId id) const;
+  Rows<float> rows(ValueId id, int64_t begin, int64_t end) const {
+    return rows(id).part(begin, end);
+  }
+  // The same rows cut to the last dimension: (rows * heads, E).
+  Rows<float> last_dim_rows(ValueId id, int64_t begin, int64_t end) const;
+  Heads<float> heads(ValueId id) const;
+  View<const float, 1> vector(ValueId param) const;
+  View<float, 1> statistic(ValueId id) const;  // (T)
+  View<float, 1> gradient_vector(ValueId id) const;
+  View<const int32_t, 1> ids(ValueId input) const;
+};
+
+// The steps of a graph, in order. Nodes must outlive them.
+std::vector<Step> make_steps(const Graph& graph);
+// Sizes a step for the context's batch.
+void prepare(Step& step, const StepContext& context);
+// Bytes of scratch a thread needs for the prepared step.
+size_t scratch_bytes(const Step& step, const StepContext& context);
+void run_rows(const Step& step, const StepContext& context, int64_t begin, int64_t end);
+void run_tile(const Step& step, const StepContext& context, int64_t tile, Scratch scratch);
+
+// Sets barrier_before where a step touches memory that another thread may have written, or may
+// still be reading, since the last barrier.
+void place_barriers(std::vector<Step>& steps, const Graph& graph,
+                    const std::vector<int64_t>& offsets, const Binding& largest);
+
+}  // namespace quire
