@@ -1,0 +1,127 @@
+// Engine: many sequences on one set of weights.
+//
+//   step() = schedule, run, sample
+//
+// A request waits until a slot is free, then its prompt is run in chunks that share each step with
+// one row of every sequence that is generating already, so a long prompt never stalls an answer.
+// Text is handed on as it grows, always whole characters. A slot keeps the keys and values of its
+// last sequence: the next request goes where most of its prompt is cached already.
+//
+// A sequence's tokens depend on its prompt, its parameters and its seed, never on the number of
+// threads. (Other sequences in the same step can change rounding; see kernels/matmul.h.)
+//
+// Belongs to one thread; callbacks run inside step() and may call cancel().
+#pragma once
+#include "engine/runner.h"
+#include "engine/sampler.h"
+#include "engine/stop_strings.h"
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quire {
+
+using RequestId = uint64_t;
+
+enum class StopReason : uint8_t {
+  end_of_generation,  // the model said so
+  stop_string,        // one of Request::stop
+  n_predict,          // as many tokens as asked for
+  context_full,       // no position is left
+  cancelled,
+  failed,  // see Outcome::error
+};
+const char* stop_reason_name(StopReason reason);  // "end_of_generation", ...
+
+enum class EndOfGeneration : uint8_t { stops, never_drawn };
+
+struct Timings {
+  int64_t n_prompt = 0;          // tokens of the prompt
+  int64_t n_cached = 0;          // of which were in the cache
+  int64_t n_generated = 0;       // tokens drawn, the one that ended it included
+  double prompt_s = 0;           // from the first chunk to the first token drawn
+  double generate_s = 0;         // from there to the last
+  double prompt_rate() const;    // tokens per second; 0 when nothing was measured
+  double generate_rate() const;  // the first token belongs to the prompt's time
+};
+
+struct Outcome {
+  StopReason reason = StopReason::cancelled;
+  std::vector<int32_t> tokens;  // drawn, without one that ends generation
+  Timings timings;
+  std::optional<Error> error;
+};
+
+struct Request {
+  std::vector<int32_t> prompt;
+  SamplingParams sampling;
+  int64_t n_predict = -1;  // at most so many tokens; -1: as long as there is context
+  std::vector<std::string> stop;
+  EndOfGeneration end = EndOfGeneration::stops;
+  DecodeAt decode_at = DecodeAt::middle;
+  StreamDecoder::Replace replace = StreamDecoder::Replace::invalid;
+  int32_t priority = 0;                                   // higher ones leave the queue first
+  std::function<void(std::string_view text)> on_text;     // never with empty text
+  std::function<void(const Outcome& outcome)> on_finish;  // once, as the last call
+};
+
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> create(std::shared_ptr<const Model> model,
+                                                const RunnerOptions& options);
+
+  // Queues a request. usage for a prompt without tokens or parameters out of range, limit when the
+  // prompt leaves no room in the context: the error gives both counts.
+  Result<RequestId> add(Request request);
+  // Ends it with StopReason::cancelled before the next step does anything for it. Unknown ids are
+  // ignored: it may just have finished.
+  void cancel(RequestId id);
+
+  // One step of the model, if there is anything to do. Returns whether there is more.
+  Result<bool> step();
+
+  const Model& model() const { return *model_; }
+  Runner& runner() { return *runner_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Active;  // a request in a slot
+  struct Slot;
+  struct Waiting {
+    RequestId id;
+    Request request;
+  };
+
+  Engine(std::shared_ptr<const Model> model, std::unique_ptr<Runner> runner,
+         const RunnerOptions& options);
+  void admit();
+  Slot* best_free_slot(std::span<const int32_t> prompt);
+  void schedule();
+  void schedule(Slot& slot, int64_t n_rows);
+  void sample(View<const float, 2> logits);
+  void take_token(Slot& slot, std::span<const float> logits);
+  void drop_cancelled();
+  void finish(Slot& slot, StopReason reason);
+
+  std::shared_ptr<const Model> model_;
+  std::unique_ptr<Runner> runner_;
+  int64_t n_batch_;
+  RequestId next_id_ = 1;
+  std::deque<Waiting> waiting_;  // by priority, then by arrival
+  std::vector<Slot> slots_;      // one for each sequence of the runner
+  std::vector<RunRows> rows_;    // of this step
+  std::vector<Slot*> sampled_;   // whose logits come out of this step, in order
+
+ public:
+  ~Engine();
+};
+
+// Runs a request to its end and appends its text to `text` when not null, for callers that do not
+// stream. An answer that failed is an error here.
+Result<Outcome> generate(Engine& engine, Request request, std::string* text);
+
+}  // namespace quire

@@ -1,0 +1,257 @@
+#include "engine/runner.h"
+
+#include "graph/fuse.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace quire {
+namespace {
+
+constexpr int64_t block_size = 32;                   // positions in a block of the cache
+constexpr int64_t logits_bytes_per_step = 32 << 20;  // a step with more outputs is cut in two
+
+struct Sequence {
+  std::vector<int32_t> blocks;
+  int64_t n_past = 0;
+};
+
+int64_t physical_memory_bytes() {
+  return static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+}
+
+int64_t n_outputs(const RunRows& rows) {
+  switch (rows.want) {
+    case Want::nothing:
+      return 0;
+    case Want::last:
+      return 1;
+    case Want::all:
+      return static_cast<int64_t>(rows.tokens.size());
+  }
+  return 0;
+}
+
+Result<int64_t> checked_n_ctx(const Model& model, int64_t wanted) {
+  const int64_t trained = model.hparams().n_ctx_train;
+  if (wanted < 0 || wanted > trained)
+    return fail(Fault::usage, "{}: context of {} positions asked for, the model knows 1 to {}",
+                model.path(), wanted, trained);
+  return wanted == 0 ? trained : wanted;
+}
+
+Result<KvCache> create_cache(const Model& model, int64_t n_ctx, const RunnerOptions& options) {
+  const Graph& graph = model.graph();
+  KvCacheShape shape;
+  shape.n_layers = graph.n_layers;
+  shape.n_kv_heads = graph.n_kv_heads;
+  shape.head_width = graph.head_width;
+  shape.block_size = block_size;
+  shape.dtype = options.kv_dtype;
+  shape.n_blocks = options.n_sequences * ((n_ctx + block_size - 1) / block_size);
+  const int64_t wanted = KvCache::bytes_for(shape, shape.n_blocks * block_size);
+  if (const int64_t memory = physical_memory_bytes(); wanted > memory)
+    return fail(Fault::limit,
+                "a context of {} positions for {} sequence(s) takes {:.1f} GiB of keys and values, "
+                "this machine has {:.1f} GiB; take a shorter context",
+                n_ctx, options.n_sequences, static_cast<double>(wanted) / 0x1p30,
+                static_cast<double>(memory) / 0x1p30);
+  return KvCache::create(shape);
+}
+
+}  // namespace
+
+// One step's arrays, kept so that a step allocates nothing once they have grown.
+struct StepBuffers {
+  std::vector<int32_t> tokens, positions, output_rows;
+  std::vector<SequenceRows> sequences;
+
+  void clear() {
+    tokens.clear();
+    positions.clear();
+    output_rows.clear();
+    sequences.clear();
+  }
+  int64_t n_rows() const { return static_cast<int64_t>(tokens.size()); }
+  int64_t n_outputs() const { return static_cast<int64_t>(output_rows.size()); }
+};
+
+struct Runner::State {
+  State(std::shared_ptr<const Model> the_model, int n_threads, KvCache cache)
+      : model(std::move(the_model)), pool(n_threads), kv(std::move(cache)) {}
+
+  Sequence& sequence(int32_t id) {
+    CHECK(id >= 0 && static_cast<size_t>(id) < sequences.size());
+    return sequences[static_cast<size_t>(id)];
+  }
+  void release_blocks(Sequence& sequence, int64_t n_kept) {
+    while (static_cast<int64_t>(sequence.blocks.size()) > n_kept) {
+      free_blocks.push_back(sequence.blocks.back());
+      sequence.blocks.pop_back();
+    }
+  }
+  // The pool has room for n_ctx positions of every sequence, so there is always a block.
+  void reserve(Sequence& sequence, int64_t n_positions) {
+    while (static_cast<int64_t>(sequence.blocks.size()) * block_size < n_positions) {
+      CHECK(!free_blocks.empty());
+      sequence.blocks.push_back(free_blocks.back());
+      free_blocks.pop_back();
+    }
+  }
+
+  Result<void> check(std::span<const RunRows> rows);
+  int64_t add_to_step(const RunRows& rows, int64_t n_done);
+  void run_step();
+
+  std::shared_ptr<const Model> model;
+  ThreadPool pool;
+  KvCache kv;
+  std::optional<Executor> executor;  // after the pool, whose threads it uses
+  int64_t n_ctx = 0, n_rows_max = 0, n_outputs_max = 0;
+  std::vector<Sequence> sequences;
+  std::vector<int32_t> free_blocks;
+  StepBuffers step;
+  std::vector<float> gathered;  // logits of a run that took several steps
+};
+
+Runner::Runner(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Runner::~Runner() = default;
+
+Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> model,
+                                               const RunnerOptions& options) {
+  if (options.n_sequences < 1 || options.n_batch < 1 || options.n_threads < 0)
+    return fail(Fault::usage, "{} sequences in batches of {} on {} threads cannot run",
+                options.n_sequences, options.n_batch, options.n_threads);
+  const int64_t n_ctx = TRY(checked_n_ctx(*model, options.n_ctx));
+  auto state =
+      std::make_unique<State>(model, options.n_threads, TRY(create_cache(*model, n_ctx, options)));
+  state->n_ctx = n_ctx;
+  state->n_rows_max = std::min(options.n_batch, n_ctx * options.n_sequences);
+  state->n_outputs_max = std::clamp<int64_t>(logits_bytes_per_step / (4 * model->hparams().n_vocab),
+                                             1, state->n_rows_max);
+
+  FuseOptions fusing;
+  fusing.keep.insert(options.keep.begin(), options.keep.end());
+  state->executor = TRY(
+      Executor::create(fuse(model->graph(), fusing), model->params(), state->pool,
+                       {.n_rows_max = state->n_rows_max, .n_outputs_max = state->n_outputs_max}));
+
+  const int64_t blocks_each = (n_ctx + block_size - 1) / block_size;
+  state->sequences.resize(static_cast<size_t>(options.n_sequences));
+  for (Sequence& sequence : state->sequences)
+    sequence.blocks.reserve(static_cast<size_t>(blocks_each));
+  for (int64_t block = state->kv.shape().n_blocks; block-- > 0;)
+    state->free_blocks.push_back(static_cast<int32_t>(block));
+  return std::unique_ptr<Runner>(new Runner(std::move(state)));
+}
+
+Result<void> Runner::State::check(std::span<const RunRows> all_rows) {
+  const int64_t n_vocab = model->hparams().n_vocab;
+  for (const RunRows& rows : all_rows) {
+    const auto n_tokens = static_cast<int64_t>(rows.tokens.size());
+    if (n_tokens == 0) return fail(Fault::usage, "no tokens to run");
+    for (const int32_t id : rows.tokens)
+      if (id < 0 || id >= n_vocab)
+        return fail(Fault::usage, "token {} is not in the vocabulary, which has 0 to {}", id,
+                    n_vocab - 1);
+    const int64_t n_past = sequence(rows.sequence).n_past;
+    if (n_past + n_tokens > n_ctx)
+      return fail(Fault::limit,
+                  "{} tokens after {} do not fit in the context of {} positions; shorten them or "
+                  "take a longer context",
+                  n_tokens, n_past, n_ctx);
+    const auto same = [&](const RunRows& other) { return other.sequence == rows.sequence; };
+    CHECK(std::count_if(all_rows.begin(), all_rows.end(), same) == 1);
+  }
+  return {};
+}
+
+// Puts as many of the rows from n_done on into the step as fit; returns how many.
+int64_t Runner::State::add_to_step(const RunRows& rows, int64_t n_done) {
+  const int64_t n_total = static_cast<int64_t>(rows.tokens.size());
+  int64_t n = std::min(n_total - n_done, n_rows_max - step.n_rows());
+  const int64_t outputs_left = n_outputs_max - step.n_outputs();
+  if (rows.want == Want::all) n = std::min(n, outputs_left);
+  if (rows.want == Want::last && n_done + n == n_total && outputs_left == 0) --n;
+  if (n <= 0) return 0;
+
+  Sequence& target = sequence(rows.sequence);
+  reserve(target, target.n_past + n);
+  step.sequences.push_back({step.n_rows(), n, target.n_past, target.blocks});
+  for (int64_t i = 0; i < n; ++i) {
+    const bool last = n_done + i + 1 == n_total;
+    if (rows.want == Want::all || (rows.want == Want::last && last))
+      step.output_rows.push_back(static_cast<int32_t>(step.n_rows()));
+    step.tokens.push_back(rows.tokens[static_cast<size_t>(n_done + i)]);
+    step.positions.push_back(static_cast<int32_t>(target.n_past + i));
+  }
+  target.n_past += n;
+  return n;
+}
+
+void Runner::State::run_step() {
+  Batch batch;
+  batch.tokens = step.tokens;
+  batch.positions = step.positions;
+  batch.output_rows = step.output_rows;
+  batch.sequences = step.sequences;
+  executor->run(batch, &kv);
+}
+
+Result<View<const float, 2>> Runner::run(std::span<const RunRows> all_rows) {
+  State& state = *state_;
+  TRY(state.check(all_rows));
+  int64_t n_wanted = 0;
+  for (const RunRows& rows : all_rows) n_wanted += n_outputs(rows);
+  const int64_t n_vocab = state.model->hparams().n_vocab;  // V
+  const ValueId logits = state.executor->graph().logits;
+
+  state.gathered.clear();
+  int64_t n_gathered = 0, n_done = 0;
+  for (size_t i = 0; i < all_rows.size();) {
+    state.step.clear();
+    while (i < all_rows.size()) {
+      const int64_t n_added = state.add_to_step(all_rows[i], n_done);
+      n_done += n_added;
+      if (n_done < static_cast<int64_t>(all_rows[i].tokens.size())) break;  // the step is full
+      ++i, n_done = 0;
+    }
+    state.run_step();
+    const int64_t n_new = state.step.n_outputs();
+    if (n_new == 0) continue;
+    const View<float, 2> value = state.executor->value(logits);
+    if (n_new == n_wanted) return View<const float, 2>(value.data(), n_wanted, n_vocab);
+    if (n_gathered == 0) state.gathered.reserve(static_cast<size_t>(n_wanted * n_vocab));
+    state.gathered.insert(state.gathered.end(), value.data(), value.data() + n_new * n_vocab);
+    n_gathered += n_new;
+  }
+  CHECK(n_gathered == n_wanted);
+  return View<const float, 2>(state.gathered.data(), n_wanted, n_vocab);
+}
+
+Result<View<const float, 2>> Runner::run(std::span<const int32_t> tokens, Want want) {
+  const RunRows rows{0, tokens, want};
+  return run(std::span(&rows, 1));
+}
+
+int64_t Runner::n_past(int32_t sequence) const { return state_->sequence(sequence).n_past; }
+
+void Runner::truncate(int32_t sequence, int64_t n_past) {
+  Sequence& target = state_->sequence(sequence);
+  CHECK(n_past >= 0 && n_past <= target.n_past);
+  target.n_past = n_past;
+  state_->release_blocks(target, (n_past + block_size - 1) / block_size);
+}
+
+int64_t Runner::n_ctx() const { return state_->n_ctx; }
+const Model& Runner::model() const { return *state_->model; }
+Executor& Runner::executor() { return *state_->executor; }
+ThreadPool& Runner::pool() { return state_->pool; }
+int64_t Runner::kv_bytes() const {
+  return KvCache::bytes_for(state_->kv.shape(), state_->kv.shape().n_blocks * block_size);
+}
+int64_t Runner::arena_bytes() const { return state_->executor->arena_bytes(); }
+
+}  // namespace quire
