@@ -51,6 +51,11 @@ struct Rows {
   Rows columns(int64_t begin, int64_t end) const { return {data + begin, n, end - begin, stride}; }
 };
 
+template <class A, class B>
+bool same_shape(const Rows<A>& a, const Rows<B>& b) {
+  return a.n == b.n && a.width == b.width;
+}
+
 // (n, n_heads, width): row i starts at data + i * stride, its heads follow each other.
 template <class T>
 struct Heads {
@@ -78,6 +83,11 @@ struct Heads {
     return {row(begin), end - begin, n_heads, width, stride};
   }
 };
+
+template <class A, class B>
+bool same_shape(const Heads<A>& a, const Heads<B>& b) {
+  return a.n == b.n && a.n_heads == b.n_heads && a.width == b.width;
+}
 
 // Memory one thread lends to a kernel for the time of a call: at least the bytes the kernel asked
 // for, aligned to 64. Its content means nothing before and after.
