@@ -45,7 +45,7 @@ Result<std::string> header(const std::vector<const NamedTensor*>& tensors,
     text += R"("__metadata__":{)";
     const char* separator = "";
     for (const auto& [key, value] : metadata) {
-      text += separator + TRY(quote(key, path)) + ":" + TRY(quote(value, path));
+      text += fmt::format("{}{}:{}", separator, TRY(quote(key, path)), TRY(quote(value, path)));
       separator = ",";
     }
     text += "}";
