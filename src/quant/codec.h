@@ -16,9 +16,9 @@ struct Codec {
   DType dtype;
   // src: a row of n elements. dst (n).
   void (*decode)(const std::byte* src, float* dst, int64_t n);
-  // src (n). Bit for bit what ggml's reference quantization writes, on every instruction set. NaN
-  // and infinity: F32, F16 and BF16 keep them; a block of Q8_0 or Q4_0 stores them as the number
-  // nearest to zero or largest in its range, as its file says.
+  // src (n). Bit for bit what ggml's reference quantization writes, on every instruction set. F32,
+  // F16 and BF16 keep NaN and infinity; a block of the others that holds one decodes to NaN
+  // throughout.
   void (*encode)(const float* src, std::byte* dst, int64_t n);
   // sum_i a[i] * x[i] in f32: a a row of n elements, x (n) f32. The order of the additions is fixed
   // for each version, so a version gives the same sum every time.
