@@ -100,6 +100,26 @@ SIMD_INLINE void zip(F evens, F odds, F& a, F& b) {
   b = _mm256_permute2f128_ps(low, high, 0x31);
 }
 
+// Four floats from each of p and p + step.
+SIMD_INLINE F quads(const float* p, int64_t step) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + step), 1);
+}
+// Transposes the 4 x 4 matrices that lie in the same 128 bits of a, b, c, d.
+SIMD_INLINE void transpose4(F& a, F& b, F& c, F& d) {
+  const F ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
+  const F cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
+  a = _mm256_shuffle_ps(ab_low, cd_low, 0x44);
+  b = _mm256_shuffle_ps(ab_low, cd_low, 0xee);
+  c = _mm256_shuffle_ps(ab_high, cd_high, 0x44);
+  d = _mm256_shuffle_ps(ab_high, cd_high, 0xee);
+}
+// The sums of four vectors.
+SIMD_INLINE __m128 sum4(F a, F b, F c, F d) {
+  transpose4(a, b, c, d);
+  const F s = _mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d));
+  return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
+}
+
 }  // namespace quire::avx2
 ISA_END
 
@@ -175,6 +195,28 @@ SIMD_INLINE void zip(F evens, F odds, F& a, F& b) {
       _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
   a = _mm512_permutex2var_ps(evens, low, odds);
   b = _mm512_permutex2var_ps(evens, high, odds);
+}
+
+// Four floats from each of p, p + step, p + 2 step, p + 3 step.
+SIMD_INLINE F quads(const float* p, int64_t step) {
+  F v = _mm512_castps128_ps512(_mm_loadu_ps(p));
+  v = _mm512_insertf32x4(v, _mm_loadu_ps(p + step), 1);
+  v = _mm512_insertf32x4(v, _mm_loadu_ps(p + 2 * step), 2);
+  return _mm512_insertf32x4(v, _mm_loadu_ps(p + 3 * step), 3);
+}
+SIMD_INLINE void transpose4(F& a, F& b, F& c, F& d) {
+  const F ab_low = _mm512_unpacklo_ps(a, b), ab_high = _mm512_unpackhi_ps(a, b);
+  const F cd_low = _mm512_unpacklo_ps(c, d), cd_high = _mm512_unpackhi_ps(c, d);
+  a = _mm512_shuffle_ps(ab_low, cd_low, 0x44);
+  b = _mm512_shuffle_ps(ab_low, cd_low, 0xee);
+  c = _mm512_shuffle_ps(ab_high, cd_high, 0x44);
+  d = _mm512_shuffle_ps(ab_high, cd_high, 0xee);
+}
+SIMD_INLINE __m128 sum4(F a, F b, F c, F d) {
+  transpose4(a, b, c, d);
+  const F s = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));
+  const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(s), _mm512_extractf32x8_ps(s, 1));
+  return _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
 }
 
 }  // namespace quire::avx512
