@@ -1,0 +1,30 @@
+// The parts of the tales grammar. Each function adds its rules; see corpus/grammar.h for the
+// language and docs/tales.md for a guided tour.
+#pragma once
+#include "corpus/grammar.h"
+
+#include <span>
+#include <string_view>
+
+namespace quire {
+
+struct Rule {
+  std::string_view name, body;
+};
+
+inline void add_rules(Grammar& grammar, std::span<const Rule> rules) {
+  for (const Rule& rule : rules) grammar.add_rule(rule.name, rule.body);
+}
+
+void add_cast(Grammar& grammar);          // pools: children, animals, things, places, neighbours
+void add_words(Grammar& grammar);         // short lists of words, phrases.cpp
+void add_phrases(Grammar& grammar);       // sentences that every plot may use
+void add_home_plots(Grammar& grammar);    // lost toys, bedtime, baking, rain, helping at home
+void add_town_plots(Grammar& grammar);    // shops, prices, change, letters, lost people
+void add_nature_plots(Grammar& grammar);  // sick animals, gardens, journeys, seasons
+void add_play_plots(Grammar& grammar);    // races, hide and seek, building, games
+void add_heart_plots(Grammar& grammar);   // truth, sharing, fear, friendship, being different
+void add_number_plots(Grammar& grammar);  // counting, sums, halves, days
+void add_fact_sheets(Grammar& grammar);   // descriptions, questions and answers, sums, causes
+
+}  // namespace quire

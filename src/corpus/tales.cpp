@@ -1,0 +1,69 @@
+#include "corpus/tales.h"
+
+#include "corpus/plots.h"
+
+namespace quire {
+namespace {
+
+// Of a hundred documents so many are fact sheets; these are short, about a tenth of the bytes.
+constexpr uint64_t kFactSheetsPercent = 28;
+
+}  // namespace
+
+Grammar tales_grammar() {
+  Grammar grammar;
+  add_cast(grammar);
+  add_words(grammar);
+  add_phrases(grammar);
+  add_home_plots(grammar);
+  add_town_plots(grammar);
+  add_nature_plots(grammar);
+  add_play_plots(grammar);
+  add_heart_plots(grammar);
+  add_number_plots(grammar);
+  add_fact_sheets(grammar);
+  grammar.link();
+  return grammar;
+}
+
+Tales::Tales(uint64_t seed) : seed_(seed), grammar_(tales_grammar()) {}
+
+void Tales::document(uint64_t i, std::string& document) const {
+  uint64_t mixed = seed_;
+  splitmix64(mixed);
+  mixed ^= i * 0x9e3779b97f4a7c15u;
+  Rng rng(splitmix64(mixed));
+  document.clear();
+  grammar_.say(rng.below(100) < kFactSheetsPercent ? "facts" : "plot", rng, document);
+}
+
+Result<uint64_t> write_tales(const TalesOptions& options,
+                             FunctionRef<Result<void>(std::string_view)> sink) {
+  const Tales tales(options.seed);
+  std::string document, line;
+  uint64_t n_documents = 0, n_bytes = 0;
+  for (;; ++n_documents) {
+    tales.document(n_documents, document);
+    line.clear();
+    if (options.format == TalesFormat::jsonl) {
+      line = "{\"text\":\"";
+      for (const char c : document) {
+        // The tales are ASCII: only these three need escaping.
+        if (c == '\n') {
+          line += "\\n";
+        } else {
+          if (c == '"' || c == '\\') line += '\\';
+          line += c;
+        }
+      }
+      line += "\"}\n";
+    } else {
+      line = document + "\n<|endoftext|>\n";
+    }
+    if (n_bytes + line.size() > options.bytes) return n_documents;
+    TRY(sink(line));
+    n_bytes += line.size();
+  }
+}
+
+}  // namespace quire
