@@ -51,26 +51,26 @@ std::pair<int64_t, int64_t> columns(int64_t i, int64_t n) {
 float* StepContext::data(ValueId id) const {
   const ValueId root = graph.root(id);
   if (graph.value(root).role == Role::gradient) return gradients[static_cast<size_t>(root)];
-  return reinterpret_cast<float*>(arena + offsets[static_cast<size_t>(root)]);
+  return reinterpret_cast<float*>(arena + offsets[static_cast<size_t>(root)]) +
+         graph.root_column(id);
 }
 
 Rows<float> StepContext::rows(ValueId id) const {
-  const DimShape& shape = graph.value(id).shape;
-  const int64_t n = binding(shape[0]);
-  int64_t width = 1;
-  for (size_t i = 1; i < shape.size(); ++i) width *= shape[i].n;
-  return {data(id), n, width};
+  return {data(id), binding(graph.value(id).shape[0]), graph.row_length(id),
+          graph.row_length(graph.root(id))};
 }
 
 Rows<float> StepContext::last_dim_rows(ValueId id, int64_t begin, int64_t end) const {
   const Rows<float> all = rows(id);
   const int64_t width = last_dim(graph, id);
+  if (width == all.width) return all.part(begin, end);
+  CHECK(all.stride == all.width);
   return {all.row(begin), (end - begin) * (all.width / width), width};
 }
 
 Heads<float> StepContext::heads(ValueId id) const {
   const DimShape& shape = graph.value(id).shape;
-  return {data(id), binding(shape[0]), shape[1].n, shape[2].n, shape[1].n * shape[2].n};
+  return {data(id), binding(shape[0]), shape[1].n, shape[2].n, graph.row_length(graph.root(id))};
 }
 
 View<const float, 1> StepContext::vector(ValueId param) const {
@@ -98,7 +98,7 @@ View<const int32_t, 1> StepContext::ids(ValueId input) const {
 std::vector<Step> make_steps(const Graph& graph) {
   std::vector<Step> steps;
   for (const Node& node : graph.nodes) {
-    if (node.op == Op::view) continue;
+    if (node.op == Op::view || node.op == Op::columns) continue;
     Step step;
     step.node = &node;
     step.cut = cut_of(node.op);
@@ -325,7 +325,6 @@ void run_rows(const Step& step, const StepContext& c, int64_t begin, int64_t end
       return cross_entropy_backward(rows(out), part(c.statistic(node.outputs[1])), rows(in[0]),
                                     part_ids(in[1]), c.loss_scale);
     case Op::rms_norm_backward:
-      CHECK(c.graph.value(out).shape.size() == 2);
       return rms_norm_backward_x(rows(out), part(c.statistic(node.outputs[1])), rows(in[0]),
                                  rows(in[1]), c.vector(in[2]), node.as<NormAttributes>().eps,
                                  output_of(node));

@@ -57,7 +57,7 @@ class Differentiator {
   }
 
   ValueId new_value(const std::string& name, const DimShape& shape, Role role) {
-    graph_.values.push_back({name, shape, role, no_value, no_value});
+    graph_.values.push_back({name, shape, role});
     gradient_.resize(graph_.values.size(), no_value);
     return static_cast<ValueId>(graph_.values.size() - 1);
   }
@@ -80,10 +80,25 @@ class Differentiator {
     emit(op, std::move(inputs), std::move(more_outputs), attributes, accumulate);
   }
 
+  // Columns of a value get the same columns of its gradient, so nothing is gathered afterwards.
   ValueId first_gradient(ValueId x) {
-    const ValueId dx =
-        new_value("d:" + graph_.value(x).name, graph_.value(x).shape, Role::activation);
+    const Value of = graph_.value(x);
+    ValueId whole = no_value;
+    if (const ValueId node = columns_node(x); node != no_value) {
+      whole = gradient(node) == no_value ? first_gradient(node) : gradient(node);
+    }
+    const ValueId dx = new_value("d:" + of.name, of.shape, Role::activation);
+    if (whole != no_value) {
+      graph_.values[index(dx)].alias_of = whole;
+      graph_.values[index(dx)].alias_column = of.alias_column;
+    }
     return gradient_[index(x)] = dx;
+  }
+  // The value that x is columns of, or no_value.
+  ValueId columns_node(ValueId x) const {
+    for (const Node& node : graph_.nodes)
+      if (node.op == Op::columns && node.outputs[0] == x) return node.inputs[0];
+    return no_value;
   }
 
   // For nodes with several results: where the gradient of x is written, and what to do about it
@@ -113,6 +128,10 @@ class Differentiator {
   Result<void> backward(const Node& node, size_t i) {
     const ValueId dy = gradient(node.outputs[0]);
     const std::vector<ValueId>& in = node.inputs;
+    const bool is_norm = node.op == Op::rms_norm || node.op == Op::layer_norm;
+    if (is_norm && graph_.value(in[0]).shape.size() != 2)
+      return fail(Fault::unsupported, "{}: norms within heads have no backward rule",
+                  graph_.value(node.outputs[0]).name);
     switch (node.op) {
       case Op::embed:
         if (needed(in[0])) emit(Op::embed_backward, {dy, in[1]}, {gradient(in[0])}, {}, true);
@@ -186,6 +205,8 @@ class Differentiator {
       case Op::view:
         hand_over(in[0], dy);
         return {};
+      case Op::columns:  // the gradient was written in place
+        return {};
       default:
         return fail(Fault::unsupported, "{}: {} has no backward rule",
                     graph_.value(node.outputs[0]).name, op_name(node.op));
@@ -199,6 +220,10 @@ class Differentiator {
       return;
     }
     const ValueId dx = first_gradient(x);
+    if (graph_.value(dx).alias_of != no_value) {  // it has a place of its own among columns
+      emit(Op::add_backward, {dy}, {dx});
+      return;
+    }
     graph_.values[index(dx)].alias_of = dy;
     emit(Op::view, {dy}, {dx});
   }

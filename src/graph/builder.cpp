@@ -28,7 +28,7 @@ std::string GraphBuilder::describe(ValueId id) const {
 }
 
 ValueId GraphBuilder::add_value(const std::string& name, DimShape value_shape, Role role) {
-  graph_.values.push_back({name, std::move(value_shape), role, no_value, no_value});
+  graph_.values.push_back({name, std::move(value_shape), role});
   return static_cast<ValueId>(graph_.values.size() - 1);
 }
 
@@ -46,7 +46,8 @@ ValueId GraphBuilder::mistake(Op op, const std::string& name, DimShape value_sha
 }
 
 ValueId GraphBuilder::param(const std::string& name, DimShape value_shape) {
-  if (const ValueId known = graph_.find(name); known != no_value) {  // tied weights
+  if (const auto found = params_.find(name); found != params_.end()) {  // tied weights
+    const ValueId known = found->second;
     if (!same(shape(known), value_shape) && first_mistake_.empty())
       first_mistake_ = fmt::format("parameter {} is used as {} and as {}", name, text(shape(known)),
                                    text(value_shape));
@@ -57,7 +58,7 @@ ValueId GraphBuilder::param(const std::string& name, DimShape value_shape) {
       first_mistake_ =
           fmt::format("parameter {} has the shape {}: every dimension must be positive", name,
                       text(value_shape));
-  return add_value(name, std::move(value_shape), Role::parameter);
+  return params_[name] = add_value(name, std::move(value_shape), Role::parameter);
 }
 
 ValueId GraphBuilder::embed(const std::string& name, ValueId ids, ValueId table) {
@@ -188,6 +189,17 @@ ValueId GraphBuilder::view(const std::string& name, ValueId x, DimShape out) {
                    fmt::format("{} cannot be seen as {}: the rows differ", describe(x), text(out)));
   const ValueId id = add_node(Op::view, name, std::move(out), {x});
   graph_.values[static_cast<size_t>(id)].alias_of = x;
+  return id;
+}
+
+ValueId GraphBuilder::columns(const std::string& name, ValueId x, int64_t begin, int64_t n) {
+  DimShape out{shape(x)[0], n};
+  if (shape(x).size() != 2 || begin < 0 || n <= 0 || begin + n > shape(x)[1].n)
+    return mistake(Op::columns, name, out,
+                   fmt::format("{} has no {} columns from {} on", describe(x), n, begin));
+  const ValueId id = add_node(Op::columns, name, std::move(out), {x}, ColumnsAttributes{begin});
+  graph_.values[static_cast<size_t>(id)].alias_of = x;
+  graph_.values[static_cast<size_t>(id)].alias_column = begin;
   return id;
 }
 

@@ -11,6 +11,8 @@
 #include "base/result.h"
 #include "graph/graph.h"
 
+#include <unordered_map>
+
 namespace quire {
 
 class GraphBuilder {
@@ -43,6 +45,9 @@ class GraphBuilder {
   ValueId softcap(const std::string& name, ValueId x, float factor);
   // The same numbers under another shape with the same first dimension.
   ValueId view(const std::string& name, ValueId x, DimShape shape);
+  // Columns [begin, begin + n) of x (T, W): (T, n), the same memory. Where a model is trained, the
+  // columns taken of one value must cover it without overlap.
+  ValueId columns(const std::string& name, ValueId x, int64_t begin, int64_t n);
   // The rows of x (T, D) that the batch wants: (R, D). In training all are wanted and x is
   // returned.
   ValueId select_outputs(const std::string& name, ValueId x);
@@ -73,6 +78,7 @@ class GraphBuilder {
   Graph graph_;
   Purpose purpose_ = Purpose::inference;
   std::string first_mistake_;
+  std::unordered_map<std::string, ValueId> params_;
 };
 
 }  // namespace quire

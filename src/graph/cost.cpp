@@ -97,6 +97,7 @@ struct Walk {
       case Op::embed:
       case Op::select_rows:
       case Op::view:
+      case Op::columns:
         return 0;
     }
     return 0;
@@ -117,7 +118,7 @@ struct Walk {
 
   Cost cost() const {
     Cost cost;
-    if (node.op == Op::view) return cost;
+    if (node.op == Op::view || node.op == Op::columns) return cost;
     cost.flops = flops();
     for (ValueId id : node.inputs) add_value_bytes(cost, id);
     for (ValueId id : node.outputs) add_value_bytes(cost, id);

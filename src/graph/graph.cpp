@@ -39,6 +39,19 @@ ValueId Graph::root(ValueId id) const {
   return id;
 }
 
+int64_t Graph::root_column(ValueId id) const {
+  int64_t column = 0;
+  for (; value(id).alias_of != no_value; id = value(id).alias_of) column += value(id).alias_column;
+  return column;
+}
+
+int64_t Graph::row_length(ValueId id) const {
+  int64_t product = 1;
+  const DimShape& shape = value(id).shape;
+  for (size_t i = 1; i < shape.size(); ++i) product *= shape[i].n;
+  return product;
+}
+
 ValueId Graph::find(std::string_view name) const {
   for (size_t i = 0; i < values.size(); ++i)
     if (values[i].name == name) return static_cast<ValueId>(i);
@@ -70,6 +83,9 @@ struct AttributeText {
   }
   std::string operator()(const ActivationAttributes& a) const {
     return activation_name(a.activation);
+  }
+  std::string operator()(const ColumnsAttributes& a) const {
+    return fmt::format("begin={}", a.begin);
   }
   std::string operator()(const ScaleAttributes& a) const {
     return fmt::format("factor={}", a.factor);

@@ -60,7 +60,8 @@ struct Value {
   std::string name;  // unique: "blk.0.attn_q.weight", "blk.0.attn_norm"
   DimShape shape;
   Role role = Role::activation;
-  ValueId alias_of = no_value;     // a view: the value whose memory this one shares
+  ValueId alias_of = no_value;     // a view: the value whose memory this one shares,
+  int64_t alias_column = 0;        // from this element of each of its rows on
   ValueId gradient_of = no_value;  // for gradients of parameters
 };
 
@@ -99,6 +100,10 @@ struct Graph {
   const Value& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
   // The value whose memory `id` uses: itself unless it is a view.
   ValueId root(ValueId id) const;
+  // The element of each of the root's rows at which the rows of `id` start.
+  int64_t root_column(ValueId id) const;
+  // Elements of a row: the product of all dimensions but the first.
+  int64_t row_length(ValueId id) const;
   // By name, or no_value.
   ValueId find(std::string_view name) const;
   // All values of a role, in order of creation.

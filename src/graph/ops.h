@@ -53,7 +53,11 @@ struct ScaleAttributes {
   float factor = 1;
 };
 
+struct ColumnsAttributes {
+  int64_t begin = 0;
+};
+
 using Attributes = std::variant<NoAttributes, NormAttributes, RopeAttributes, AttentionAttributes,
-                                ActivationAttributes, ScaleAttributes>;
+                                ActivationAttributes, ScaleAttributes, ColumnsAttributes>;
 
 }  // namespace quire

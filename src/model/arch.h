@@ -4,6 +4,7 @@
 #pragma once
 #include "base/result.h"
 #include "format/gguf.h"
+#include "format/gguf_write.h"
 #include "graph/builder.h"
 #include "model/hparams.h"
 
@@ -14,20 +15,28 @@ namespace quire {
 
 struct Arch {
   const char* name;  // as in `general.architecture`
-  // Reads what this architecture needs beyond read_common_hparams(); the file's tensors tell which
-  // optional ones exist.
+  // Hyper-parameters from a file: read_common_hparams() and whatever else this architecture has;
+  // the file's tensors tell which optional parts exist.
   Result<Hparams> (*read_hparams)(const GgufFile& file);
+  // The same as metadata, so that read_hparams() gets them back.
+  void (*write_hparams)(GgufWriter& writer, const Hparams& hparams);
   // Describes the model, ending in g.set_logits().
   void (*build)(GraphBuilder& g, const Hparams& hparams);
 };
 
-std::span<const Arch> all_archs();
+std::span<const Arch* const> all_archs();
 // unsupported, with the names that are known.
 Result<const Arch*> find_arch(std::string_view name);
 
-// The keys that all architectures share: "<arch>.block_count", ".embedding_length", ... Checks that
-// they fit together.
+// The keys that architectures share: ARCH.block_count, .embedding_length, .attention.head_count,
+// ... (GGUF specification, "LLM"), checked against each other and against the file's tensors.
+// bad_format names file, key, value and limit.
 Result<Hparams> read_common_hparams(const GgufFile& file, const char* arch);
+void write_common_hparams(GgufWriter& writer, const Hparams& hparams);
+
+// Rotary scaling: ARCH.rope.* and the tensor rope_freqs.weight.
+Result<void> read_rope_hparams(const GgufFile& file, Hparams& hparams);
+void write_rope_hparams(GgufWriter& writer, const Hparams& hparams);
 
 // Inverse frequencies with the scaling variant of the hyper-parameters applied
 // (model/rope_scaling.cpp).
