@@ -1,0 +1,68 @@
+// What the commands that write text share: flags as llama.cpp and Ollama know them, the model they
+// load, the request they make of them.
+#pragma once
+#include "cli/command.h"
+#include "engine/engine.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace quire {
+
+// -m, -c, -t, -b, --cache-type
+struct ModelFlags {
+  std::string model;  // "" for the default
+  int64_t n_ctx = 0;
+  int n_threads = 0;
+  int64_t n_batch = 512;
+  std::string cache_type = "f32";
+};
+void add_model_flag(CLI::App& app, std::string& model);
+void add_model_flags(CLI::App& app, ModelFlags& flags);
+
+// --temp, --top-k, --top-p, --min-p, --repeat-penalty, --repeat-last-n, -s/--seed, --stop,
+// --ignore-eos
+struct SamplingFlags {
+  SamplingParams params;
+  int64_t seed = -1;
+  std::vector<std::string> stop;
+  bool ignore_eos = false;
+};
+void add_sampling_flags(CLI::App& app, SamplingFlags& flags);
+// The seed asked for, or a new one when it is -1.
+uint64_t chosen_seed(int64_t seed);
+Request make_request(const SamplingFlags& flags, uint64_t seed);
+
+// Two positionals [MODEL] [TEXT] of which either may be missing. A single one is a MODEL when it
+// names a file or a bundled model, not_found when it looks like a path (ends in .gguf, or has a
+// slash and no space), else it is the TEXT. `model` of ModelFlags (-m), when given, takes the place
+// of MODEL.
+struct ModelAndText {
+  std::string model_path;
+  std::optional<std::string> text;
+};
+Result<ModelAndText> split_positionals(const std::string& model_flag,
+                                       const std::vector<std::string>& positionals);
+
+Result<RunnerOptions> runner_options(const ModelFlags& flags);
+
+struct LoadedEngine {
+  std::shared_ptr<const Model> model;
+  std::unique_ptr<Engine> engine;
+  double load_s = 0;
+};
+Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flags,
+                                 int32_t n_sequences = 1);
+
+// The ids of a prompt; for an empty one the token that starts a text: BOS, else EOS, else usage.
+Result<std::vector<int32_t>> prompt_ids(const Tokenizer& tokenizer, std::string_view prompt);
+Result<int32_t> start_id(const Tokenizer& tokenizer);
+
+// "prompt 12 tokens, 0.01 s, 1200 tokens/s" and so on, to standard error.
+void print_timings(const LoadedEngine& loaded, const Outcome& outcome, uint64_t seed);
+// A line to standard error when an answer ended for a reason the user should know.
+void note_stop_reason(const Outcome& outcome, int64_t n_ctx);
+
+}  // namespace quire
