@@ -63,6 +63,14 @@ void put_text(std::string_view text) {
   std::fflush(stdout);
 }
 
+void put_prompt(std::string_view text) {
+  if (!output_has_style() || text.empty()) return put_text(text);
+  fmt::print("\x1b[1m");
+  put_text(text);
+  fmt::print("\x1b[0m");
+  std::fflush(stdout);
+}
+
 InterruptGuard::InterruptGuard() {
   n_interrupts = 0;
   struct sigaction action{};

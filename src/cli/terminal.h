@@ -18,6 +18,8 @@ std::string without_controls(std::string_view text);
 
 // Writes to standard output at once; on a terminal without control characters.
 void put_text(std::string_view text);
+// The same in bold: what the user wrote, in front of what the model writes.
+void put_prompt(std::string_view text);
 
 // While it lives, Ctrl-C sets a flag instead of ending the program; the third one without a reset
 // ends it all the same. One at a time.

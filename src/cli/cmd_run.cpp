@@ -1,0 +1,140 @@
+// quire run: a text continued by a model, once or in a session.
+#include "base/file.h"
+#include "cli/generation.h"
+#include "cli/json_output.h"
+#include "cli/session.h"
+#include "cli/terminal.h"
+#include "model/find_model.h"
+
+namespace quire {
+namespace {
+
+constexpr uint64_t prompt_bytes_max = 64 << 20;
+
+struct Flags {
+  std::vector<std::string> positionals;
+  std::string prompt, file;
+  bool has_prompt = false, hide_prompt = false, interactive = false, verbose = false, json = false;
+  int64_t n_predict = -1;
+  ModelFlags model;
+  SamplingFlags sampling;
+};
+
+// From a file or from standard input, without the line feed that ends it.
+Result<std::string> read_prompt(const std::string& path) {
+  std::string text = TRY(read_file(path, prompt_bytes_max));
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+// The prompt, or nothing when a session is wanted.
+Result<std::optional<std::string>> find_prompt(const Flags& flags,
+                                               std::optional<std::string> positional) {
+  const int n_given =
+      (positional ? 1 : 0) + (flags.has_prompt ? 1 : 0) + (flags.file.empty() ? 0 : 1);
+  if (n_given > 1)
+    return fail(Fault::usage, "the prompt is given {} times: use one of PROMPT, --prompt, --file",
+                n_given);
+  if (flags.interactive && (n_given > 0 || !input_is_terminal() || flags.json))
+    return fail(Fault::usage, "--interactive needs a terminal, no prompt and no --json");
+  if (positional) return positional;
+  if (flags.has_prompt) return flags.prompt;
+  if (!flags.file.empty()) return TRY(read_prompt(flags.file));
+  if (!input_is_terminal()) return TRY(read_prompt("-"));
+  if (flags.json) return fail(Fault::usage, "--json needs a prompt");
+  return std::nullopt;
+}
+
+nlohmann::json as_json(const LoadedEngine& loaded, const Outcome& outcome,
+                       const std::string& prompt, const std::string& text, uint64_t seed) {
+  const Timings& t = outcome.timings;
+  return {{"model", model_name(loaded.model->path())},
+          {"prompt", prompt},
+          {"text", text},
+          {"tokens", outcome.tokens},
+          {"stop_reason", stop_reason_name(outcome.reason)},
+          {"seed", seed},
+          {"timings",
+           {{"load_s", loaded.load_s},
+            {"n_prompt", t.n_prompt},
+            {"prompt_s", t.prompt_s},
+            {"prompt_tokens_per_s", t.prompt_rate()},
+            {"n_generated", t.n_generated},
+            {"generate_s", t.generate_s},
+            {"generate_tokens_per_s", t.generate_rate()}}}};
+}
+
+Result<int> run_once(const Flags& flags, LoadedEngine& loaded, const std::string& prompt) {
+  const uint64_t seed = chosen_seed(flags.sampling.seed);
+  Request request = make_request(flags.sampling, seed);
+  request.prompt = TRY(prompt_ids(loaded.model->tokenizer(), prompt));
+  request.n_predict = flags.n_predict;
+  if (!flags.json && !output_is_terminal()) request.replace = StreamDecoder::Replace::nothing;
+
+  std::string text;
+  Outcome outcome;
+  request.on_text = [&](std::string_view piece) {
+    text += piece;
+    if (!flags.json) put_text(piece);
+  };
+  request.on_finish = [&](const Outcome& done) { outcome = done; };
+  Engine& engine = *loaded.engine;
+  const RequestId id = TRY(engine.add(std::move(request)));
+  const InterruptGuard interrupts;
+  if (!flags.json && !flags.hide_prompt) put_prompt(prompt);
+  while (TRY(engine.step()))
+    if (interrupts.interrupted()) engine.cancel(id);
+
+  if (flags.json)
+    print_json(as_json(loaded, outcome, prompt, text, seed));
+  else if (!text.ends_with('\n'))
+    put_text("\n");
+  note_stop_reason(outcome, engine.runner().n_ctx());
+  if (flags.verbose) print_timings(loaded, outcome, seed);
+  if (outcome.error) return std::unexpected(*outcome.error);
+  return outcome.reason == StopReason::cancelled ? exit_code(Fault::cancelled) : 0;
+}
+
+Result<int> run(const Flags& flags) {
+  ModelAndText what = TRY(split_positionals(flags.model.model, flags.positionals));
+  const auto prompt = TRY(find_prompt(flags, std::move(what.text)));
+  LoadedEngine loaded = TRY(load_engine(what.model_path, flags.model));
+  if (prompt) return run_once(flags, loaded, *prompt);
+  SessionOptions options;
+  options.sampling = flags.sampling;
+  options.n_predict = flags.n_predict;
+  options.seed = chosen_seed(flags.sampling.seed);
+  if (flags.verbose) options.timings = SessionOptions::Timings::show;
+  return run_session(loaded, std::move(options));
+}
+
+}  // namespace
+
+CommandBody command_run(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  app.add_option("MODEL PROMPT", flags->positionals,
+                 "a .gguf file or a bundled name, and the text to continue; a single argument is "
+                 "the MODEL when it names one, else the PROMPT")
+      ->type_name("")
+      ->expected(0, 2);
+  CLI::Option* prompt = add_text(app, "-p,--prompt", flags->prompt, "the text to continue");
+  app.parse_complete_callback([flags, prompt] { flags->has_prompt = prompt->count() > 0; });
+  add_text(app, "-f,--file", flags->file, "read the prompt from a file; -: standard input", "FILE");
+  add_int(app, "-n,--n-predict", flags->n_predict, "at most so many tokens; -1: until it ends", -1,
+          INT32_MAX);
+  add_model_flags(app, flags->model);
+  add_sampling_flags(app, flags->sampling);
+  app.add_flag("-i,--interactive", flags->interactive,
+               "a session, or an error if none is possible");
+  app.add_flag("--no-display-prompt", flags->hide_prompt, "print the continuation only");
+  app.add_flag("-v,--verbose", flags->verbose, "print timings to standard error");
+  app.add_flag("--json", flags->json, "print one JSON object at the end");
+  examples(app, {{"quire run", "a session with the bundled model"},
+                 {"quire run \"Once upon a time\"", "a story"},
+                 {"quire run model.gguf -n 64 --temp 0", "the likeliest text, prompt from stdin"},
+                 {"quire run -s 7 -p \"The dog\" --verbose",
+                  "the same story every time, and how fast"}});
+  return [flags] { return run(*flags); };
+}
+
+}  // namespace quire

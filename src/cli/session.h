@@ -1,0 +1,22 @@
+// The interactive session of `quire run`: lines in, the model's continuation out.
+//
+// A session is its text and nothing else: what was typed and what the model wrote, in order. Each
+// answer continues all of it (what is cached is not computed again), and /save and /load keep and
+// bring back exactly that text.
+#pragma once
+#include "cli/generation.h"
+
+namespace quire {
+
+struct SessionOptions {
+  SamplingFlags sampling;
+  int64_t n_predict = -1;
+  uint64_t seed = 0;  // of the first answer; each later one takes the next
+  enum class Timings { hide, show };
+  Timings timings = Timings::hide;
+};
+
+// Until Ctrl-D, /quit or the end of input.
+Result<int> run_session(LoadedEngine& loaded, SessionOptions options);
+
+}  // namespace quire
