@@ -124,7 +124,9 @@ TEST(ThreadPool, SleepsWhenThereIsNothingToDo) {
     EXPECT_EQ(n_asleep, 1000) << "thread " << i << " never sleeps";
   }
   int n_calls = 0;
-  pool.run([&](int thread) { n_calls += thread == 0 ? 1 : 0; });
+  pool.run([&](int thread) {
+    if (thread == 0) ++n_calls;
+  });
   EXPECT_EQ(n_calls, 1) << "and it wakes up again";
 }
 
