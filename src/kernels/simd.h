@@ -72,6 +72,7 @@ SIMD_INLINE F mantissa_of(F a) {
   const __m256 fraction = _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffff)));
   return _mm256_or_ps(fraction, _mm256_set1_ps(0.5f));
 }
+SIMD_INLINE float first(F a) { return _mm256_cvtss_f32(a); }
 SIMD_INLINE float sum(F a) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   s = _mm_add_ps(s, _mm_movehl_ps(s, s));
@@ -164,6 +165,7 @@ SIMD_INLINE F mantissa_of(F a) {
   const __m512 fraction = _mm512_and_ps(a, _mm512_castsi512_ps(_mm512_set1_epi32(0x7fffff)));
   return _mm512_or_ps(fraction, _mm512_set1_ps(0.5f));
 }
+SIMD_INLINE float first(F a) { return _mm512_cvtss_f32(a); }
 SIMD_INLINE float sum(F a) {
   const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
