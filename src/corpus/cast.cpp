@@ -226,6 +226,11 @@ void add_cast(Grammar& grammar) {
   grammar.add_pool("tool", things_of({tool}));
   grammar.add_pool("clothing", things_of({clothing}));
   grammar.add_pool("fruit", things_of({fruit}));
+  std::vector<Entity> grown;  // what hangs on a plant, so not carrots
+  for (Entity& entity : things_of({fruit})) {
+    if (!entity[Form::material].ends_with("ground")) grown.push_back(std::move(entity));
+  }
+  grammar.add_pool("grown", std::move(grown));
   grammar.add_pool("treat", things_of({treat}));
   grammar.add_pool("treasure", things_of({treasure}));
   grammar.add_pool("food", things_of({fruit, treat}));

@@ -54,6 +54,15 @@ struct Node {
 };
 using Nodes = std::vector<Node>;
 
+// Words that never go on with "..." he said.
+bool begins_sentence(std::string_view text) {
+  for (const std::string_view word :
+       {"a ", "at ", "but ", "in ", "it ", "now ", "so ", "soon ", "then ", "there ", "when "}) {
+    if (text.starts_with(word)) return true;
+  }
+  return false;
+}
+
 struct Value {
   const Entity* entity = nullptr;
   const std::string* text = nullptr;
@@ -87,6 +96,7 @@ struct Grammar::Machine {
     size_t at = 0;
 
     Nodes sequence(bool inside_choice);
+    void literal_nodes(std::string_view literal, Nodes& nodes);
     Node choice();
     Node braces();
     Node binding(std::string_view slot, std::string_view source);
@@ -128,14 +138,16 @@ struct Grammar::Machine {
     std::array<Value, kSlotsMax> slots{};
     std::vector<const Entity*> drawn;
     std::deque<std::string> kept;
-    std::vector<uint8_t> last;  // by choice id: 1 + the alternative taken last time
+    std::vector<uint64_t> taken;  // by choice id: bit i is set when alternative i was taken
 
-    // Never the same alternative twice running where there are three or more.
+    // Where there are three or more alternatives, none comes back before all were taken.
     size_t pick(size_t n, int id) {
       size_t i = rng.below(n);
-      uint8_t& before = last[static_cast<size_t>(id)];
-      if (n >= 3 && i + 1 == before) i = (i + 1 + rng.below(n - 1)) % n;
-      before = static_cast<uint8_t>(i + 1);
+      if (n < 3 || n > 64) return i;
+      uint64_t& used = taken[static_cast<size_t>(id)];
+      if (used == (n == 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1)) used = 0;
+      while ((used >> i & 1) != 0) i = i + 1 == n ? 0 : i + 1;
+      used |= uint64_t{1} << i;
       return i;
     }
     const Nodes& pick_alternative(int rule) {
@@ -167,11 +179,8 @@ Nodes Grammar::Machine::Reader::sequence(bool inside_choice) {
   Nodes nodes;
   std::string literal;
   const auto flush = [&] {
-    if (literal.empty()) return;
-    Node node{.kind = Node::Kind::text};
-    node.text = std::move(literal);
+    literal_nodes(literal, nodes);
     literal.clear();
-    nodes.push_back(std::move(node));
   };
   while (at < text.size()) {
     const char c = text[at];
@@ -191,6 +200,40 @@ Nodes Grammar::Machine::Reader::sequence(bool inside_choice) {
   }
   flush();
   return nodes;
+}
+
+// Plain words; a phrase of the thesaurus becomes a choice among its synonyms.
+void Grammar::Machine::Reader::literal_nodes(std::string_view literal, Nodes& nodes) {
+  const auto add_text = [&nodes](std::string_view words) {
+    if (words.empty()) return;
+    Node node{.kind = Node::Kind::text};
+    node.text = words;
+    nodes.push_back(std::move(node));
+  };
+  size_t start = 0;
+  for (size_t i = 0; i < literal.size(); ++i) {
+    if (!is_word(literal[i]) || (i > 0 && (is_word(literal[i - 1]) || literal[i - 1] == '-'))) {
+      continue;
+    }
+    size_t length = 0;
+    std::string_view alternatives = same_meaning(literal.substr(i), length);
+    if (alternatives.empty()) continue;
+    add_text(literal.substr(start, i - start));
+    Node node{.kind = Node::Kind::choice};
+    for (;;) {
+      const size_t bar = alternatives.find('|');
+      node.branches.emplace_back();
+      node.branches.back().push_back({.kind = Node::Kind::text});
+      node.branches.back().back().text = alternatives.substr(0, bar);
+      if (bar == std::string_view::npos) break;
+      alternatives.remove_prefix(bar + 1);
+    }
+    node.id = machine.n_choices++;
+    nodes.push_back(std::move(node));
+    i += length - 1;
+    start = i + 1;
+  }
+  add_text(literal.substr(start));
 }
 
 Node Grammar::Machine::Reader::choice() {
@@ -423,7 +466,7 @@ void Grammar::say(std::string_view rule, Rng& rng, std::string& out) const {
                            {},
                            {},
                            {},
-                           std::vector<uint8_t>(static_cast<size_t>(machine_->n_choices))};
+                           std::vector<uint64_t>(static_cast<size_t>(machine_->n_choices))};
   Node node{.kind = Node::Kind::call};
   node.target = machine_->find_rule("say", rule);
   speaker.call(node);
@@ -460,6 +503,10 @@ void finish_text(std::string_view raw, std::string& out) {
       continue;
     }
     const bool stop = c == '.' || c == '!' || c == '?';
+    // An alternative may bring its own ? or !: then the stop or comma of the template is dropped.
+    if ((stop || c == ',') && out.size() > begin && (out.back() == '?' || out.back() == '!')) {
+      continue;
+    }
     const bool joins_left = stop || c == ',' || c == ';' || c == ':' || (c == '"' && in_quote);
     if (space && !joins_left && out.size() > begin && out.back() != '\n' &&
         !(in_quote && out.back() == '"')) {
@@ -479,6 +526,10 @@ void finish_text(std::string_view raw, std::string& out) {
       continue;
     }
     if (is_word(c)) {
+      if (out.ends_with("!\" ") || out.ends_with("?\" ")) {
+        // "Look!" it was there: unlike in "Look!" he said, a sentence begins.
+        capital |= begins_sentence(raw.substr(i));
+      }
       out.push_back(capital && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
       capital = false;
       continue;

@@ -51,7 +51,7 @@ constexpr Rule kWords[] = {
     {"weather",
      "[the sun was shining|the sun was warm|the sky was blue|the birds were singing|"
      "a soft wind was blowing|white clouds were in the sky|the air was fresh|"
-     "it was a [nice|fine|lovely|warm|cool|bright|clear|quiet] day|"
+     "it was [warm|cool|quiet|bright] outside|"
      "the grass was wet with dew|there was not one cloud in the sky]"},
     {"day", "[Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday]"},
 };
@@ -69,8 +69,9 @@ constexpr Rule kPhrases[] = {
       Pebble Bay|in a small village|on the edge of the village]. [<about:x>|])"},
     {"open", R"(this is [the|a] story [of|about] a [<trait>|<small>] {x.kind}. {x.his} name was
       {x}. <about:x>)"},
-    {"open", R"(in a <look> <small> house near {*place} lived a {x.kind} named {x}. {x.he} was
-      [very|always|] <trait>. [<about:x>|])"},
+    {"open", R"(in a [little old|small white|crooked little|cozy little|tidy little|tall
+      narrow|neat little|low stone|small wooden|round little] [house|cottage|home] near {*place}
+      lived a {x.kind} named {x}. {x.he} was [very|always|] <trait>. [<about:x>|])"},
     {"open", R"([every day,|every morning,|each day after breakfast,|most days,] a <small>
       {x.kind} named {x} [went out to|liked to|would] <hobby>. [<about:x>|])"},
     {"about", R"({x.he} [loved|liked|wanted] to <hobby>[ all day| every day| more than anything|
@@ -81,30 +82,39 @@ constexpr Rule kPhrases[] = {
     {"about", R"({x.he} had [<colour> [boots|ears|eyes|socks]|a [very loud|sweet|funny] laugh| a
       <look> <colour> hat|many [friends|questions|ideas]|a <small> garden].)"},
     {"about", R"([everybody|everyone|all the neighbors] [said that {x} was|thought {x.he}
-      was|liked {x} because {x.he} was] <trait>.)"},
+      was|liked {x} because {x.he} was]
+      [kind|brave|clever|cheerful|gentle|friendly|funny|polite|helpful|patient|honest|good].)"},
     {"about", R"({x} [was good at making things|knew many songs|had never been far from home|
       could run very fast|asked a lot of questions|was the youngest in the family| always [said
       please and thank you|had dirt on {x.his} nose|had a song to sing]].)"},
-    {"scene", R"(<time>, [<weather>, and|<weather> and|])"},
-    {"scene", R"(<time>, when <weather>,)"},
+    {"scene", R"([one day|one morning|one afternoon|on <day>|last week|the other day],
+      <weather>, and)"},
+    {"scene", R"([one day|one morning|one afternoon|on <day>|early on <day>|after lunch|after
+      breakfast], when <weather>,)"},
     {"scene", R"(<time>,)"},
-    {"scene", R"(<weather> <time>.)"},
+    {"scene", R"(<time>,)"},
+    {"scene", R"(it was <day>, and <weather>. [after lunch|that day|that morning|after
+      breakfast|before dinner],)"},
+    {"scene", R"(it was a [nice|fine|lovely|warm|cool|bright|clear|quiet|windy|grey|sunny]
+      [day|morning|afternoon] in <season>.)"},
     // --- feelings. Clauses without a full stop, and whole sentences.
     {"glad", "[was|felt] [<very>|so|very|] <glad_word>"},
-    {"glad",
+    {"glad", "<glad_act:x>"},
+    {"glad_act",
      "[smiled|laughed|clapped [|{x.his} hands]|jumped up and down|danced with joy|"
      "gave a [big|little|wide] smile|could not stop smiling]"},
     {"Glad", "{x} <glad:x>."},
-    {"Glad", "{x} <glad:x> and <glad:x>."},
+    {"Glad", "{x} [was|felt] [very|so|really|quite] <glad_word> and <glad_act:x>."},
     {"Glad", "{x.he} <glad:x>."},
     {"Glad", "[how <glad_word> {x} was!|it was [the best|a wonderful|a very good] day for {x}.]"},
     {"sad", "[was|felt] [<very>|so|a little|] <sad_word>"},
-    {"sad",
+    {"sad", "<sad_act:x>"},
+    {"sad_act",
      "[began to cry|started to cry|wanted to cry|had tears in {x.his} eyes|hung {x.his} head|"
      "sat down and cried|sighed|let out a long sigh]"},
     {"Sad", "{x} <sad:x>."},
     {"Sad", "{x.he} <sad:x>."},
-    {"Sad", "{x} <sad:x> and <sad:x>."},
+    {"Sad", "{x} [was|felt] [very|so|really|quite] <sad_word> and <sad_act:x>."},
     {"Sad", "a [big |hot |] tear [ran|rolled|fell] down {x.his} [cheek|face|nose]."},
     {"scared", "[was|felt] [<very>|a little|so|] <scared_word>"},
     {"scared",
@@ -116,8 +126,8 @@ constexpr Rule kPhrases[] = {
     // --- talk. {x} speaks to {y}.
     {"asks", "[asked|asked {y}]"},
     {"ask_wrong", R"("[what is wrong|what is the matter|why are you [crying|so sad|so quiet]|
-      are you all right|what happened|why do you look so sad]?" [asked {x}|{x} asked|{x} asked
-      <softly>].)"},
+      are you all right|what happened|why do you look so sad]?" [asked {x.call}|{x.call}
+      asked|{x.call} asked <softly>].)"},
     {"ask_help", R"("[can|could|will] you [please |]help me[, please|]?" [asked {x}|{x} asked|
       {x} said to {y}].)"},
     {"ask_help", R"("[please help me,|I need help,|I cannot do [this|it] alone,]" said {x}.)"},
@@ -177,8 +187,8 @@ constexpr Rule kPhrases[] = {
       [ran|walked|went] home [and told {x.his} family [everything|the whole story|about {y}]|
       [tired|hungry] but <glad_word>].)"},
     {"end", R"({x} [looked at|smiled at|hugged] {y} and [smiled|laughed]. "[what a [day|good
-      day|lovely day]|this was fun|I am so happy|let us do this again|you are my best
-      friend][!|.]" {x.he} said.)"},
+      day|lovely day]|this was fun|I am so happy|let us do this again|you are my best friend]!"
+      {x.he} said.)"},
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ void add_nature_plots(Grammar& grammar);  // sick animals, gardens, journeys, se
 void add_play_plots(Grammar& grammar);    // races, hide and seek, building, games
 void add_heart_plots(Grammar& grammar);   // truth, sharing, fear, friendship, being different
 void add_number_plots(Grammar& grammar);  // counting, sums, halves, days
+void add_wonder_plots(Grammar& grammar);  // the moon, music, the sea, machines, school
 void add_fact_sheets(Grammar& grammar);   // descriptions, questions and answers, sums, causes
 
 }  // namespace quire

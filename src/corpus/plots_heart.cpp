@@ -21,10 +21,11 @@ constexpr Rule kRules[] = {
       broke the {t}. I am sorry." and {h} began to cry.
       // {h.his} {p} [took {h.him} in {p.his} arms|sat down beside {h.him}]. "[a {t} can be
       bought again|I am sad about the {t}], but [I am glad that you told the truth|it was brave
-      to tell me]. [do you know what a {t} costs|a new one costs]? {t.price}." "[I will pay for
-      it with my own money|I will help you every day until it is paid]," said {h}. [they went to
-      {t.shop} together.|and {h.he} did.] and {h}'s tummy did not hurt any more. [the truth is
-      sometimes hard to say, but it makes you light.|after that {h} always told the truth.|])"},
+      to tell me]. [do you know what a {t} costs?|how much is a new one?] {t.price}." "[I will
+      pay for it with my own money|I will help you every day until it is paid]," said {h}. [they
+      went to {t.shop} together.|and {h.he} did.] and {h}'s tummy did not hurt any more. [the
+      truth is sometimes hard to say, but it makes you light.|after that {h} always told the
+      truth.|])"},
 
     // One treat, two hungry friends.
     {"plot", R"({h:=hero}{f:=hero}{t:=treat}<open:h> <scene> {h} had a {t}. it was
@@ -41,7 +42,7 @@ constexpr Rule kRules[] = {
       <thanks:f,h> they sat [side by side|in the sun] and ate. now the {t} was [sweet|good]
       again.
       // "[half a {t} with a friend is better than a whole one alone|why does it taste so good
-      now]," said {h}. {f} [laughed|smiled]. "[that is because we share|I know]." [the next day
+      now?]," said {h}. {f} [laughed|smiled]. "[that is because we share|I know]." [the next day
       {f} came with two {*fruit.s}. one was for {h}.|and the crumbs were for the birds.]
       <end:h,f>)"},
 
@@ -52,23 +53,23 @@ constexpr Rule kRules[] = {
       [^{h} shouted.| ^{f} shouted.] {f} [ran home|went away with red eyes]. now {h} had the {t}
       for {h.himself}.
       // {h} played with it. [but alone it was no fun.|{h.he} did one thing, then another.]
-      there was nobody to [laugh with|throw it back|say "look" to]. <Sad:h> "[are you not going
-      to {f}|where is {f} today]?" asked {h.his} [mom|dad|grandma|grandpa]. "we had a fight,"
-      said {h}. "[and what would you like to do now|which is better, a {t} or a friend]?" {h}
-      [knew the answer|thought for a long time].
+      there was nobody to [laugh with|play with|talk to]. <Sad:h> "[are you not going to
+      {f}|where is {f} today]?" asked {h.his} [mom|dad|grandma|grandpa]. "we had a fight," said
+      {h}. "[and what would you like to do now|which is better, a {t} or a friend]?" {h} [knew
+      the answer|thought for a long time].
       // {h} took the {t} and [went|ran] to {f}'s house. at the corner {h.he} [ran into|met]
       {f}, who was on the way to {h}! {f} had a {g:=toy}{g} in {f.his} hand. "[I wanted to give
       you this|I am sorry]," they both said at the same time. then they [looked at each other
       and laughed|laughed].
       // "[you can have it first|let us take turns|today you, tomorrow me]," said {h}. "no, you
-      first," said {f}. "[now we have a new fight|are we going to fight again]!" and they
-      laughed [even more|until they fell down]. [a fight is like rain: it comes, and it goes.|]
-      <end:h,f>)"},
+      first," said {f}. "[now we have a new fight!|are we going to fight again?]" said {h}, and
+      they laughed [even more|until they fell down]. [a fight is like rain: it comes, and it
+      goes.|] <end:h,f>)"},
 
     // Three wishes or a magic thing that does not help; the simple way does.
-    {"plot", R"({h:=hero}{nm:=<fairy>}<open:h> <scene> {h} met {nm} <outspot>. "[you have a good
-      heart|because you were kind to me| I have waited for you]," said {nm}. "I give you one
-      wish. [think well|but only one]." {h} [was amazed|could not believe it]. one wish!
+    {"plot", R"({h:=hero}{nm:=<fairy>}<open:h> <scene> {h} met a {nm} <outspot>. "[you have a
+      good heart|because you were kind to me| I have waited for you]," said the {nm}. "I give
+      you one wish. [think well|but only one]." {h} [was amazed|could not believe it]. one wish!
       // {h} thought. {h.he} could wish for [a house of {*treat.s}|a hundred {*toy.s}|a boat
       that flies]. or {h.he} could wish to be [big|strong|as fast as the wind]. {h.he} asked
       [everybody|{f:=neighbour}{f}, the {f.job}]. "wish for gold!" said one. "wish for a long
@@ -78,14 +79,13 @@ constexpr Rule kRules[] = {
       have been ill for a long time|my house burned down]," said {g}. {h} did not think any
       more. "I wish that {g} is [well and happy|happy again|safe]," {h.he} said. there was a
       [soft|bright] light, and {g} [smiled|jumped up]!
-      // "[now your wish is gone|are you sorry]?" asked {nm}. "no," said {h}. "[I have never
-      felt so good|I did not know what I needed. now I know]." {nm} [smiled and was gone|laughed
-      like a <small> bell]. {h} and {g} [became friends|went home hand in hand], and that was
-      better than gold.)"},
+      // "[now your wish is gone|are you sorry]?" asked the {nm}. "no," said {h}. "[I have never
+      felt so good|I did not know what I needed. now I know]." the {nm} [smiled and was
+      gone|laughed like a <small> bell]. {h} and {g} [became friends|went home hand in hand],
+      and that was better than gold.)"},
     {"fairy",
-     "[a tiny fairy|an old woman with bright eyes|a talking fish|a <small> man with a green hat|a "
-     "golden bird|a kind witch|a white horse]"},
-
+     "[tiny fairy|old woman|talking fish|<small> man|golden bird|kind witch|white horse|friendly "
+     "dragon|star child|wise owl|silver swan]"},
     // Patience: wanting it now, waiting, getting it right.
     {"plot", R"({h:=child}{p:=kin}{t:=<craft>}<open:h> {h} wanted to learn to {t}. <scene>
       {h.he} [sat down|tried it] for the first time. it was [very|] bad. {h.he} tried again. it

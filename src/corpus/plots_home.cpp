@@ -90,9 +90,9 @@ constexpr Rule kRules[] = {
       [for a while they did not speak.|{h} turned away.|{h} wanted to be angry, but {f} looked
       so sad.]
       // [then {h.his} {p} came in.|{h.his} {p} heard the noise and came to see.] "[what
-      happened here|oh dear]?" [^{p.he} looked at the {t}.|] "[we can fix it|I think we can mend
-      this|this is not so bad]. [bring me|{f}, please get|we need] the [glue|tape|string]." {f}
-      [held the pieces|ran to get it] and {h} [helped|watched|held the other end]. [bit by
+      happened here?|oh dear!]" [^{p.he} looked at the {t}.|] "[we can fix it|I think we can
+      mend this|this is not so bad]. [bring me|{f}, please get|we need] the [glue|tape|string]."
+      {f} [held the pieces|ran to get it] and {h} [helped|watched|held the other end]. [bit by
       bit|slowly|with care] they [fixed| mended] the {t}.
       // [now it had a small line on it, but it worked.|it looked [almost|nearly] as good as
       new.|it was even better than before.] "[I am sorry I shouted|I am not angry any
@@ -153,7 +153,7 @@ constexpr Rule kRules[] = {
       but {h} [did not stop|sang while {h.he} worked|was happy to do it]. [once {h.he} dropped a
       {*tool}, but it did not break.|a {a} watched {h.him} from the window.|]
       // when all was done, {h.his} {p} gave {h} a {*treat} and [a kiss|a big hug|told {h.him} a
-      story of long ago]. "[you are a good helper|what would I do without you|my house has not
+      story of long ago]. "[you are a good helper|what would I do without you?|my house has not
       been so clean in years]," {p.he} said. {h} <glad:h>. [helping made {h.him} feel warm
       inside.|"can I come again tomorrow?" {h.he} asked.|work is light when it is done with
       love.])"},

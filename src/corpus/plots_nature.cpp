@@ -28,7 +28,7 @@ constexpr Rule kRules[] = {
       tired|nothing is broken|it needs rest and food]," she said.)"},
 
     // A seed, a wait, a harvest.
-    {"plot", R"({h:=hero}{f:=hero}{s:=fruit}{n:=3..9}<open:h> <scene> {h} [found|got] a <small>
+    {"plot", R"({h:=hero}{f:=hero}{s:=grown}{n:=3..9}<open:h> <scene> {h} [found|got] a <small>
       seed. "[what will it be|what is in it]?" {h.he} asked. "[put it in the ground and see|wait
       and you will know]," said {f}.
       // {h} [dug|made] a <small> hole, put the seed in and [covered|closed] it with earth.
@@ -50,11 +50,11 @@ constexpr Rule kRules[] = {
     {"plot", R"({h:=hero}{f:=hero}{p1:=place}{p2:=place}{p3:=place}{tr:=treasure}<open:h>
       // <scene> {h} found an old map [in a book|in the attic|in a bottle]. there was a
       [red|black] cross on it. "[a treasure|look at this|let us find it]!" {h} said to {h.his}
-      friend {f}. "[it may be far|is it not dangerous]," said {f}. but {f.he} took a
-      [rope|lamp|bag with {*food.s}] and came along.
+      friend {f}. "[it may be far|is it not dangerous?|what if we get lost?]," said {f}. but
+      {f.he} took a [rope|lamp|bag with {*food.s}] and came along.
       // first they had to go to {p1}. they saw {p1.sights}. <onway:h> then the map said: go on
       to {p2}. {p2.where} they [rested|ate a {*food}|looked at {p2.sights}]. [it got dark in the
-      trees.|the way was steep.|a fog came up.] "[I want to go home|are we lost|my feet hurt],"
+      trees.|the way was steep.|a fog came up.] "[I want to go home|are we lost?|my feet hurt],"
       said {f}. "[just a little more|I can see it on the map|hold my hand]," said {h}.
       // at last they came to {p3}. there was a big stone with a cross. they [pushed|pulled]
       together. one, two, three! under it was a [box|chest]. {h} opened it. [what was in it?|the
@@ -106,8 +106,8 @@ constexpr Rule kRules[] = {
       brook], but {h} could not. "[come on|it is easy|try it]!" they called. {h} [shook {h.his}
       head|stayed on the bank]. "[I am too small|I will fall|I am afraid]," {h.he} said. [the
       others laughed.|then the others went on without {h.him}.] <Sad:h>
-      // {f}, an old {f.kind}, had seen it. "[I was afraid once, too|do you know that I could
-      not do it either]?" said {f}. "really?" asked {h}. "really. [come tomorrow when nobody is
+      // {f}, an old {f.kind}, had seen it. "[I was afraid once, too|when I was small, I could
+      not do it either]," said {f}. "really?" asked {h}. "really. [come tomorrow when nobody is
       here|we will begin with one small step|I will show you]."
       // the next day they [started|began]. first {h} put only one foot in. [brr, it was
       cold!|it was not so bad.] then two. {n:=3..8}{n} times {h} [fell|slipped|gave up], and {n}
@@ -125,8 +125,8 @@ constexpr Rule kRules[] = {
       fallen in the water|was under a stone|was tied up in some string]. {h} was [much bigger|in
       a hurry|on {h.his} way home], but {h.he} stopped. {h.he} [lifted|pulled|helped] the {a}
       out. "[thank you|you saved my life]," said the {a}. "[one day I will help you too|I will
-      not forget it]." "[you? you are so small|how can you help me]?" {h} [laughed|said with a
-      smile], [but not in a mean way|and went on].
+      not forget it]." "[you are so small|how can you help me?]," {h} [laughed|said with a
+      smile] and went on.
       // {n:=2..9}{n} days later, {h} [lost the way in the fog|fell into a deep hole|could not
       find food|was chased by a big dog]. {h.he} called and called. nobody came. <Sad:h> then
       there was that voice again. "[I am here|do you remember me]?" it was the {a}! "[follow

@@ -5,6 +5,7 @@ namespace quire {
 namespace {
 
 constexpr Rule kRules[] = {
+    {"marker", "[stones|shells|nuts|buttons|acorns|sticks|beads]"},
     // Gathering and counting together.
     {"plot", R"({h:=hero}{f:=hero}{t:=fruit}{n:=2..12}{m:=2..12}{all:=n+m}<open:h> <scene> {h}
       and {f} went to [pick|gather|look for] {t.s}. "[who finds the most|let us see who finds
@@ -22,10 +23,9 @@ constexpr Rule kRules[] = {
       <end:h,f>)"},
 
     // Fair shares: dividing so that everybody has the same.
-    {"plot", R"({h:=child}{f:=child}{g:=child}{t:=food}{k:=2..6}{all:=k*3}<open:h> {h.his}
-      [mom|dad|grandma] gave {h} a [bag|basket|box] with {all} {t.s}. "[share them with your
-      friends|they are for all of you]," {h.his} [aunt|uncle|mother|father] said[ with a
-      smile|]. {h} called {f} and {g}.
+    {"plot", R"({h:=child}{f:=child}{g:=child}{p:=kin}{t:=food}{k:=2..6}{all:=k*3}<open:h>
+      {h.his} {p} gave {h} a [bag|basket|box] with {all} {t.s}. "[share them with your
+      friends|they are for all of you]," {p.he} said[ with a smile|]. {h} called {f} and {g}.
       // "[I want the most, I am the tallest|I am the oldest, so I get more]," said {f}. "[I
       want the biggest|no, I do]," said {g}. [they all talked at once.|it got loud.]
       "[stop|wait|quiet]!" said {h}. "[there are three of us. let us share like this:|I know
@@ -33,28 +33,29 @@ constexpr Rule kRules[] = {
       down] one by one, until all {all} were gone.
       // "[count yours|how many do you have], {f}." "{k}," said {f}. "and I have {k} too," said
       {g}. "and I have {k}," said {h}. {k} and {k} and {k} make {all}. [everybody had the
-      same.|nobody had more and nobody had less.] they <glad:h>. "[that was fair|next time I
-      will count|it tastes better without a fight]," said {f}. [and when {a:=animal}a {a} came,
-      each gave it one {t}.|they ate them in the sun.] <end:h,g>)"},
+      same.|nobody had more and nobody had less.] they were <glad_word>. "[that was fair|next
+      time I will count|it tastes better without a fight]," said {f}. [and when {a:=animal}a {a}
+      came, each gave it one {t}.|they ate them in the sun.] <end:h,g>)"},
 
     // Counting days to something.
     {"plot", R"({h:=child}{p:=old}{n:=3..7}{t:=treat}{pl:=place}<open:h> {h.his} {p} lived far
       away, near {pl}. "[I will come in|I am coming in] {n} days," {p.he} [wrote| said on the
-      phone]. {h} <glad:h>. but {n} days are long! {h} [took {n} stones and put them in a
-      row|drew {n} lines on a paper]. each night {h.he} took one [stone| line] away.
+      phone]. {h} <glad:h>. but {n} days are long! {h} [took|found] {n} {w:=<marker>}{w} and put
+      them [in a row|on the table]. each night {h.he} took one away.
       // on the first day {h} <chore:h>. then there were {b:=n-1}{b} left. on the second day it
       rained and {h} [drew a {*animal} for {h.his} {p}|looked out of the window]. then there
       were {c:=n-2}{c}. [{h} asked, "can the days go faster?" "if you sleep, they do," said
       {h.his} mom.|"the clock is slow," said {h}.] [every day {h.he} went to the gate to
       look.|{h.he} learned a poem for {h.his} {p}.]
-      // at last no [stone|line] was left. {h} [was up before the sun|stood at the gate]. there
+      // at last there were no more {w}. {h} [was up before the sun|stood at the gate]. there
       came [the bus|a cart|a boat]! {h.his} {p} [got out|climbed down] with a big bag. in the
-      bag was a {t}. "[how you have grown|come here, my dear|did you wait long]?" said {p.call}.
-      {h} ran into {p.his} arms. "[only {n} days, but they were long|I counted every day],"
-      {h.he} said. <Glad:h>)"},
+      bag was a {t}. "[how you have grown!|come here, my dear!|did you wait long?]" said
+      {p.call}. {h} ran into {p.his} arms. "[only {n} days, but they were long|I counted every
+      day]," {h.he} said. <Glad:h>)"},
 
     // A clever child finds the mistake in a sum.
-    {"plot", R"({h:=child}{nb:=neighbour}{t1:=food}{t2:=ware}{a:=t1.price}{b:=t2.price}{sum:=a+b}{wrong:=sum+2}<open:h>
+    {"plot",
+     R"({h:=child}{nb:=neighbour}{t1:=food}{t2:=ware}{a:=t1.price}{b:=t2.price}{sum:=a+b}{wrong:=sum+2}<open:h>
       {h} was good with numbers. <scene> {h.he} went to the market with {h.his}
       [mom|dad|grandma|grandpa]. {nb}, the {nb.job}, was there too and wanted to buy a {t1} and
       a {t2}. [the man behind the table|the seller] was [tired|in a hurry]. "a {t1} is

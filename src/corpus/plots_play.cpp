@@ -10,12 +10,12 @@ constexpr Rule kRules[] = {
       the well to|from the old mill to] {pl}. {h}, {f} and {g} wanted to win. "[I am the
       fastest|nobody can beat me|I will win]!" said {g}. {h} [said nothing|only smiled|was a
       little <scared_word>].
-      // "[ready|one, two, three|on your marks]? go!" they all ran. {g} was first, {f} was
-      second, and {h} was last. [they ran over the bridge.|dust flew up.|the others cheered.]
-      {suddenly:=<suddenly>}{suddenly}, {f} [fell|slipped|hurt {f.his} foot]. "ow!" cried {f}.
-      {g} [looked back and ran on|did not stop]. but {h} stopped. "[are you hurt|can you
-      stand|give me your hand]?" asked {h}. "[you will lose the race|run on]," said {f}. "[a
-      race is only a race|you are more important]," said {h}.
+      // "[ready? go|one, two, three, go|on your marks, get set, go]!" they all ran. {g} was
+      first, {f} was second, and {h} was last. [they ran over the bridge.|dust flew up.|the
+      others cheered.] {suddenly:=<suddenly>}{suddenly}, {f} [fell|slipped|hurt {f.his} foot].
+      "ow!" cried {f}. {g} [looked back and ran on|did not stop]. but {h} stopped. "[are you
+      hurt|can you stand|give me your hand]?" asked {h}. "[you will lose the race|run on]," said
+      {f}. "[a race is only a race|you are more important]," said {h}.
       // {h} helped {f} to stand up, and they walked [arm in arm|slowly together]. {g} was
       already there. "I won! I won!" {g.he} shouted. but [nobody looked at {g.him}|it was very
       quiet]. everybody clapped when {h} and {f} came. {nb:=neighbour}{nb}, the {nb.job}, had [a
@@ -68,18 +68,18 @@ constexpr Rule kRules[] = {
     // A birthday everybody seems to have forgotten.
     {"plot", R"({h:=child}{f:=child}{p:=kin}{t:=ware}{n:=4..9}<open:h> [today|the next day] was
       {h}'s birthday. {h.he} [would be|was going to be] {n} years old. {h} [woke up early|jumped
-      out of bed|could not wait]. but [in the kitchen nobody said anything|{h.his} {p} only
-      said, "good morning"|there was no cake and no song]. {h} went to {f}. "[do you know what
-      day it is|is today not special]?" asked {h}. "[it is <day>|a day like any other]," said
-      {f} and [ran away|closed the door fast].
+      out of bed|could not wait]. but [in the kitchen nobody said anything|{h.his} {p} only said
+      good morning|there was no cake and no song]. {h} went to {f}. "[do you know what day it
+      is|is today not special]?" asked {h}. "[it is <day>|a day like any other]," said {f} and
+      [ran away|closed the door fast].
       // {h} <sad:h>. "[they all forgot me|nobody thinks of me]," {h.he} thought. {h.he} walked
       to {pl:=place}{pl} and sat there [alone|on a stone]. {a:=animal}[a {a} came by.|a {a}
-      looked at {h.him}.] "[at least you are here|do you know that it is my birthday]," said
+      looked at {h.him}.] "[at least you are here|do you know that it is my birthday?]," said
       {h}.
       // when [it got dark|{h.he} was hungry], {h} went home. the house was [dark|quiet]. {h.he}
-      opened the door. "surprise!" there [they all were|stood everybody]: {h.his} {p}, {f} and
+      opened the door. "surprise!" ^there [they all were|stood everybody]: {h.his} {p}, {f} and
       all {h.his} friends. there was a big cake with {n} candles. "[we had to keep it a
-      secret|did you think we forgot you|happy birthday, {h}]," said {f}, and gave {h.him} a
+      secret|did you think we forgot you?|happy birthday, {h}!]," said {f}, and gave {h.him} a
       box. in it was a <look> {t}! it was [just what {h.he} had wanted|made of {t.material}].
       // {h} [blew|blew and blew] until all {n} candles were out. {n} little clouds of smoke
       went up. "[did you make a wish|what did you wish for]?" asked {f}. "[I need no wish. I
@@ -87,21 +87,21 @@ constexpr Rule kRules[] = {
       <Glad:h>)"},
 
     // A new child in the village.
-    {"plot", R"({h:=child}{f:=child}{t:=toy}<open:h>
+    {"plot", R"({h:=child}{f:=child}{t:=toy}{p:=kin}<open:h>
       // <scene> a new family came to live [next door|on {*neighbour.street}]. there was a
       {f.kind}, too. {f.his} name was {f}. {f} [stood at the fence|looked out of the window|sat
       on the steps] and said nothing. {f.he} [did not know anybody|missed {f.his} old home].
-      "[why does {f.he} not play|is {f.he} sad]?" {h} asked. "[it is hard to be new|go and ask
-      {f.him}]," said {h.his} [mom|dad|grandma|grandpa].
+      "[why does {f.he} not play|is {f.he} sad]?" {h} asked {h.his} {p}. "[it is hard to be
+      new|go and ask {f.him}]," said {h.his} {p}.
       // {h} took {h.his} {t} and [went over|walked to the fence]. <hello:h,f> {f} looked down.
       [{f.he} was very shy.|{f.he} only shook {f.his} head.] {h} did not know what to say, so
       {h.he} began to play alone. {h.he} [dropped the {t}|made a funny face|fell over {h.his}
       own feet]. {f} [laughed|had to laugh|began to smile]. "you are funny," said {f}. "[do you
       want to try|do you know how this works|your turn]?" asked {h}.
       // and so they played. {f} [showed {h} a new game|could whistle with two fingers|knew how
-      to draw a {*animal}]. {h} showed {f} {pl:=place}{pl} and {pl.sights}. when it was time to
-      go home, {f} said, "[will you come tomorrow|are you my friend now|I am not so sad any
-      more]." "[yes|of course|tomorrow and every day]," said {h}.
+      to draw a {*animal}]. {h} showed {f} {pl:=place}{pl}. [they saw {pl.sights}.|] when it was
+      time to go home, {f} said, "[will you come tomorrow?|are you my friend now?|I am not so
+      sad any more.]" "[yes|of course|tomorrow and every day]," said {h}.
       // [that is how {h} and {f} became friends.|a {t} and a smile are enough to make a
       friend.] <end:h,f>)"},
 
@@ -117,7 +117,7 @@ constexpr Rule kRules[] = {
       could [reach {g.him}|get to {g.him}]. "[let me try|I think I can do it]," said {h}. and
       just because {h} was [so different| not like the others], {h.he} [could do it|knew how].
       {h} [held out a branch|pulled and pulled|let down a rope], and {g} was [free| safe].
-      // {g} was [wet|dirty] and very quiet. "[why did you help me|I was so mean to you],"
+      // {g} was [wet|dirty] and very quiet. "[why did you help me?|I was so mean to you],"
       {g.he} said. "[you needed help|because I know how it feels to be alone]," said {h}. {g}
       [looked at the ground|was ashamed]. "I am sorry, {h}. [you are great as you are|I will
       never laugh at you again]." [and {g.he} kept {g.his} word.|and so the three became

@@ -1,4 +1,4 @@
-// Plots in the village: shops, prices, letters, neighbours. Prices are those of the world.
+// Plots in the village: shops, prices, letters, neighbors. Prices are those of the world.
 #include "corpus/plots.h"
 
 namespace quire {
@@ -76,7 +76,8 @@ constexpr Rule kRules[] = {
       did.|{h.his} {p} thanked {nb} and bought {h} a {*food}.])"},
 
     // A bargain at the market: swapping one thing for another, and another.
-    {"plot", R"({h:=child}{t1:=fruit}{t2:=ware}{t3:=ware}{n1:=neighbour}{n2:=neighbour}{f:=child}<open:h>
+    {"plot",
+     R"({h:=child}{t1:=fruit}{t2:=ware}{t3:=ware}{n1:=neighbour}{n2:=neighbour}{f:=child}<open:h>
       // <scene> {h} had a {t1}. [it was a very nice {t1}.|{h.he} wanted to eat it.] on the way
       {h.he} met {n1}, the {n1.job}. "[oh|ah], a {t1}!" said {n1}. "I am so hungry. will you
       give it to me for this {t2}?" {h} [thought for a moment|looked at the {t2}] and said yes.

@@ -32,7 +32,6 @@ constexpr Rule kRules[] = {
     {"animal_fact", R"([a young {t} is called a {t.young}.|the little one of a {t} is a
       {t.young}.])"},
     {"animal_fact", R"([a {t} has {t.material}.|it has {t.material}.])"},
-    {"person_fact", R"({t} is a {t.job}.)"},
     {"person_fact", R"([{t} lives on {t.street}.|the house of {t} is on {t.street}.])"},
     {"person_fact", R"([{t.he} has a {t.young}.|{t}'s pet is a {t.young}.|{t} keeps a
       {t.young}.])"},
@@ -45,22 +44,41 @@ constexpr Rule kRules[] = {
     {"shop_fact", R"([{t} sells {t.use}.|you go to {t} to buy {t.use}.])"},
     {"shop_fact", R"([{t.call} works at {t}.|the owner of {t} is {t.call}.])"},
 
-    // --- descriptions: everything about one thing, or a bit about several
-    {"facts", R"({t:=ware}<ware_fact> <ware_fact> <ware_fact> [<ware_fact>|]
-      // {t:=ware}<ware_fact> <ware_fact> <ware_fact>)"},
-    {"facts", R"({t:=animal}<animal_fact> <animal_fact> <animal_fact> <animal_fact> [
-      // {t:=animal}<animal_fact> <animal_fact> <animal_fact>|<animal_fact>])"},
-    {"facts", R"({t:=neighbour}<person_fact> <person_fact> <person_fact>
-      // {t:=neighbour}<person_fact> <person_fact> <person_fact>)"},
-    {"facts", R"({t:=fruit}<fruit_fact> <fruit_fact> <fruit_fact>
-      // {t:=treat}<treat_fact> <treat_fact> <treat_fact>
-      // {t:=fruit}<fruit_fact> <fruit_fact>)"},
-    {"facts", R"({t:=place}<place_fact> <place_fact> {t:=place}<place_fact>
-      // {t:=shop}<shop_fact> <shop_fact> {t:=neighbour}<person_fact> <person_fact>)"},
+    // --- descriptions. The first sentence of each names its subject.
+    {"ware_sheet", R"({t:=ware}[a {t} is a {t.kind}.|do you know what a {t} is? it is a
+      {t.kind}.|every child knows a {t}.|this is about a {t}.] <ware_fact> <ware_fact>
+      <ware_fact> [<ware_fact>|])"},
+    {"fruit_sheet", R"({t:=fruit}[I like {t.s}.|here is a {t}.|do you want a {t}?|this is a
+      {t}.|a {t} is good to eat.] <fruit_fact> <fruit_fact> [<fruit_fact>|])"},
+    {"treat_sheet", R"({t:=treat}[I like {t.s}.|here is a {t}.|do you want a {t}?|children love
+      {t.s}.|a {t} is a treat.] <treat_fact> <treat_fact> [<treat_fact>|])"},
+    {"animal_sheet", R"({t:=animal}[a {t} is an animal.|do you know the {t}?|look, there is a
+      {t}!|this is a {t}.|here comes a {t}.] <animal_fact> <animal_fact> <animal_fact>
+      [<animal_fact>|])"},
+    {"person_sheet", R"({t:=neighbour}{t} is a {t.job} in Pebble Bay. <person_fact>
+      <person_fact> [<person_fact>|])"},
+    {"place_sheet", R"({t:=place}[do you know {t}?|I like {t}.|come with me to {t}.|this is
+      {t}.] <place_fact> <place_fact>)"},
+    {"shop_sheet", R"({t:=shop}[do you know {t}?|let us go to {t}.|many people go to {t}.|this
+      is {t}.] <shop_fact> <shop_fact>)"},
+    {"sheet", "<ware_sheet>"},
+    {"sheet", "<fruit_sheet>"},
+    {"sheet", "<treat_sheet>"},
+    {"sheet", "<animal_sheet>"},
+    {"sheet", "<animal_sheet>"},
+    {"sheet", "<person_sheet>"},
+    {"sheet", "<place_sheet>"},
+    {"sheet", "<shop_sheet>"},
+    {"sheet", "<ware_sheet>"},
+    {"facts", "<sheet> // <sheet>"},
+    {"facts", "<sheet> // <sheet> // <sheet>"},
+    {"facts", "<animal_sheet> // <animal_sheet>"},
+    {"facts", "<person_sheet> // <sheet>"},
     {"facts", R"({a:=ware}{b:=ware}{c:=food}a {a} costs {a.price}, a {b} costs {b.price} and a
       {c} costs {c.price}. {x1:=a.price}{x2:=b.price}{all:=x1+x2}[if you buy the {a} and the
       {b}, you pay {all.coins}.|the {a} and the {b} together cost {all.coins}.] [the {a} is made
-      of {a.material} and the {b} of {b.material}.|you use the {a} {a.use} and the {b} {b.use}.])"},
+      of {a.material} and the {b} of {b.material}.|you use the {a} {a.use} and the {b}
+      {b.use}.|you can buy the {c} at {c.shop}.])"},
 
     // --- questions and answers
     {"qa", R"({t:=ware}[how much is a {t}? a {t} costs {t.price}.|what does a {t} cost? it costs

@@ -1,12 +1,14 @@
 #include "corpus/tales.h"
 
 #include "corpus/plots.h"
+#include "corpus/words.h"
 
 namespace quire {
 namespace {
 
 // Of a hundred documents so many are fact sheets; these are short, about a tenth of the bytes.
 constexpr uint64_t kFactSheetsPercent = 28;
+constexpr uint64_t kContractingPercent = 40;
 
 }  // namespace
 
@@ -21,6 +23,7 @@ Grammar tales_grammar() {
   add_play_plots(grammar);
   add_heart_plots(grammar);
   add_number_plots(grammar);
+  add_wonder_plots(grammar);
   add_fact_sheets(grammar);
   grammar.link();
   return grammar;
@@ -34,7 +37,14 @@ void Tales::document(uint64_t i, std::string& document) const {
   mixed ^= i * 0x9e3779b97f4a7c15u;
   Rng rng(splitmix64(mixed));
   document.clear();
-  grammar_.say(rng.below(100) < kFactSheetsPercent ? "facts" : "plot", rng, document);
+  if (rng.below(100) < kFactSheetsPercent) {
+    grammar_.say("facts", rng, document);
+    return;
+  }
+  // A narrator who says "didn't" says so all the time.
+  const bool contracts = rng.below(100) < kContractingPercent;
+  grammar_.say("plot", rng, document);
+  if (contracts) document = contracted(document);
 }
 
 Result<uint64_t> write_tales(const TalesOptions& options,

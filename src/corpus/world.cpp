@@ -102,7 +102,7 @@ constexpr Thing kThings[] = {
     {"flute", treasure, 13, "wood", "the gold shop", "to play a tune", "in a long box"},
     {"mirror", treasure, 12, "glass", "the gold shop", "to see one's own face", "on the wall"},
     {"music box", treasure, 16, "brass", "the gold shop", "to play a soft song", "on the shelf"},
-    {"medal", treasure, 10, "bronze", "the gold shop", "to honour a winner", "on a ribbon"},
+    {"medal", treasure, 10, "bronze", "the gold shop", "to honor a winner", "on a ribbon"},
     {"picture frame", treasure, 7, "wood", "the gold shop", "to hold a picture", "on the wall"},
 };
 
@@ -167,8 +167,8 @@ constexpr Neighbour kNeighbours[] = {
     {"Dr. Reed", "doctor", "Church Street", "turtle", "blue", 'f', "helps people who are sick"},
     {"Mr. Post", "mailman", "Church Street", "donkey", "red", 'm', "brings letters to every door"},
     {"Miss Bright", "teacher", "School Lane", "frog", "yellow", 'f', "teaches children to read"},
-    {"Captain Shore", "fisherman", "Harbour Road", "seal", "blue", 'm', "catches fish in the sea"},
-    {"Mrs. Shore", "boat builder", "Harbour Road", "crab", "green", 'f', "builds small boats"},
+    {"Captain Shore", "fisherman", "Harbor Road", "seal", "blue", 'm', "catches fish in the sea"},
+    {"Mrs. Shore", "boat builder", "Harbor Road", "crab", "green", 'f', "builds small boats"},
     {"Mr. Wood", "carpenter", "Forest Path", "squirrel", "brown", 'm', "makes tables and chairs"},
     {"Miss Green", "gardener", "Park Street", "hedgehog", "green", 'f', "looks after the park"},
     {"Mr. Bell", "fireman", "Bell Street", "dog", "red", 'm', "puts out fires"},
@@ -199,8 +199,8 @@ constexpr Place kPlaces[] = {
     {"the forest", "in", "tall trees and soft moss", "the hill"},
     {"the hill", "on", "round stones and a lone tree", "the cave"},
     {"the cave", "in", "dark walls and dripping water", "the snowy mountain"},
-    {"the beach", "on", "white sand and pink shells", "the harbour"},
-    {"the harbour", "at", "small boats and fishing nets", "the market"},
+    {"the beach", "on", "white sand and pink shells", "the harbor"},
+    {"the harbor", "at", "small boats and fishing nets", "the market"},
     {"the market", "at", "bright stalls and busy people", "the park"},
     {"the pond", "at", "tall reeds and lily pads", "the garden"},
     {"the garden", "in", "neat rows of beans and roses", "the orchard"},
@@ -265,12 +265,12 @@ constexpr Cause kCauses[] = {
     {"the string broke", "the kite was gone"},
     {"the balloon touched a thorn", "it popped"},
     {"the children shared the cake", "everybody had some"},
-    {"the girl practised every day", "she got better"},
+    {"the girl practiced every day", "she got better"},
     {"the boy told a lie", "nobody believed him"},
     {"the boy told the truth", "his mother trusted him"},
     {"the farmer planted corn", "there was food in autumn"},
     {"the hen sat on her eggs", "the chicks hatched"},
-    {"the fog was thick", "the boats stayed in the harbour"},
+    {"the fog was thick", "the boats stayed in the harbor"},
 };
 
 }  // namespace
