@@ -83,8 +83,8 @@ class Tokenizer {
   // The token whose text in the vocabulary is `text` ("<|im_end|>", "\u2581the", "Ġthe").
   std::optional<int32_t> id_of(std::string_view text) const;
   TokenType type(int32_t id) const;  // unused for an id outside
-  // Hidden by decode: control tokens.
-  bool is_special(int32_t id) const { return type(id) == TokenType::control; }
+  // Hidden by decode: control tokens, and the unknown token of a byte-level or JSON tokenizer.
+  bool is_special(int32_t id) const;
   // EOS, end of turn and the like: generation stops here.
   bool is_end_of_generation(int32_t id) const;
 
@@ -109,7 +109,8 @@ class Tokenizer {
   friend class StreamDecoder;
   // The bytes decode gives for one id.
   std::string_view decoded(int32_t id, ShowSpecial special) const;
-  bool strips_leading_space() const;
+  // Spaces to take from the front of a decoded text.
+  int n_leading_strip() const;
 
   std::unique_ptr<const State> state_;
 };
@@ -128,11 +129,11 @@ class StreamDecoder {
   std::string flush();
 
  private:
-  std::string take_complete(size_t n_bytes);
+  std::string take(size_t n_bytes);
   std::shared_ptr<const Tokenizer> tokenizer_;
   DecodeOptions options_;
   Replace replace_;
-  bool at_start_;
+  int n_strip_left_;
   std::string held_;
 };
 

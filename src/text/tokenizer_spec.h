@@ -29,14 +29,14 @@ enum class TokenType : uint8_t {
 struct PatternSpec {
   enum class Syntax { literal, regex };
   Syntax syntax = Syntax::literal;
-  std::string text;
+  std::string text = {};
 };
 
 struct NormalizerSpec {
   enum class Kind { nfc, nfd, nfkc, nfkd, lowercase, strip, prepend, replace };
-  Kind kind;
-  PatternSpec pattern;             // replace
-  std::string text;                // prepend, replace: what is put in
+  Kind kind = {};
+  PatternSpec pattern = {};        // replace
+  std::string text = {};           // prepend, replace: what is put in
   bool left = true, right = true;  // strip
 };
 
@@ -46,9 +46,9 @@ enum class SplitBehavior { removed, isolated, merged_with_previous, merged_with_
 struct PreTokenizerSpec {
   enum class Kind { split, digits, whitespace_split, punctuation, metaspace, prefix_space };
   enum class Prepend { always, first, never };
-  Kind kind;
+  Kind kind = {};
   SplitBehavior behavior = SplitBehavior::isolated;  // split, punctuation, digits
-  PatternSpec pattern;                               // split
+  PatternSpec pattern = {};                          // split
   bool invert = false;                // split: what lies between the matches is the match
   bool split = true;                  // metaspace: also cut before each replacement character
   Prepend prepend = Prepend::always;  // metaspace
@@ -58,14 +58,14 @@ struct PreTokenizerSpec {
 // How pieces become text. Steps before `fuse` act on every piece, those after it on the whole text.
 struct DecoderSpec {
   enum class Kind { byte_level, replace, byte_fallback, fuse, strip };
-  Kind kind;
-  std::string from, to;         // replace; strip: `from` is the character
-  int n_start = 0, n_stop = 0;  // strip: at most so many characters at the start and at the end
+  Kind kind = {};
+  std::string from = {}, to = {};  // replace; strip: `from` is the character
+  int n_start = 0, n_stop = 0;     // strip: at most so many characters at the start and at the end
 };
 
 struct AddedTokenSpec {
   int32_t id = -1;
-  std::string text;
+  std::string text = {};
   bool special = false;  // a control token: hidden by decode, plain text when not parsed
   bool lstrip = false, rstrip = false;  // swallows white space to its left or right
   bool single_word = false;             // matches only between non-word characters

@@ -1,0 +1,189 @@
+#include "text/normalizer.h"
+
+#include "text/utf8.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+
+namespace quire {
+namespace {
+
+constexpr size_t n_steps_max = 64;
+// U+FDFA becomes 33 bytes out of 3 in NFKD; nothing sound grows a text more.
+constexpr size_t growth_max = 64, growth_base = 1 << 16;
+
+enum class Form { nfc, nfd, nfkc, nfkd };
+
+// Texts that a form leaves as they are, told by their bytes alone: below U+0300 nothing composes,
+// and ASCII is equal to itself in every form.
+bool is_normal_already(std::string_view text, Form form) {
+  const unsigned char first_suspect = form == Form::nfc ? 0xCC : 0x80;
+  return std::ranges::none_of(
+      text, [&](char c) { return static_cast<unsigned char>(c) >= first_suspect; });
+}
+
+// Combining marks into their canonical order. Sorted run by run: the library's own ordering takes
+// quadratic time on a long run of marks.
+void order_marks(std::vector<utf8proc_int32_t>& codes) {
+  const auto combining_class = [](utf8proc_int32_t code) {
+    return utf8proc_get_property(code)->combining_class;
+  };
+  for (size_t i = 0; i < codes.size();) {
+    if (combining_class(codes[i]) == 0) {
+      ++i;
+      continue;
+    }
+    size_t end = i + 1;
+    while (end < codes.size() && combining_class(codes[end]) != 0) ++end;
+    std::stable_sort(codes.begin() + static_cast<ptrdiff_t>(i),
+                     codes.begin() + static_cast<ptrdiff_t>(end),
+                     [&](auto a, auto b) { return combining_class(a) < combining_class(b); });
+    i = end;
+  }
+}
+
+std::string to_form(std::string_view text, Form form) {
+  if (is_normal_already(text, form)) return std::string(text);
+  const bool compatible = form == Form::nfkc || form == Form::nfkd;
+  const bool compose = form == Form::nfc || form == Form::nfkc;
+  int options = UTF8PROC_STABLE | (compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE);
+  if (compatible) options |= UTF8PROC_COMPAT;
+  std::vector<utf8proc_int32_t> codes;
+  codes.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Char c = utf8_at(text, at);
+    utf8proc_int32_t parts[32];  // the longest decomposition has 18
+    int boundary_class = 0;
+    const auto n =
+        utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c.code), parts, 32,
+                                static_cast<utf8proc_option_t>(options), &boundary_class);
+    if (n > 0 && n <= 32) {
+      codes.insert(codes.end(), parts, parts + n);
+    } else {
+      codes.push_back(static_cast<utf8proc_int32_t>(c.code));
+    }
+    at += c.n_bytes;
+  }
+  order_marks(codes);
+  auto n_codes = static_cast<utf8proc_ssize_t>(codes.size());
+  if (compose) {
+    n_codes =
+        utf8proc_normalize_utf32(codes.data(), n_codes, static_cast<utf8proc_option_t>(options));
+  }
+  std::string out;
+  out.reserve(text.size());
+  for (utf8proc_ssize_t i = 0; i < n_codes; ++i) {
+    append_utf8(out, static_cast<char32_t>(codes[static_cast<size_t>(i)]));
+  }
+  return out;
+}
+
+std::string lowercase(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Char c = utf8_at(text, at);
+    if (c.code == 0x130) {
+      out += "i\xCC\x87";  // the one character whose full lower case is two
+    } else {
+      append_utf8(out,
+                  static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c.code))));
+    }
+    at += c.n_bytes;
+  }
+  return out;
+}
+
+std::string_view strip(std::string_view text, bool left, bool right) {
+  size_t begin = 0;
+  while (left && begin < text.size()) {
+    const Utf8Char c = utf8_at(text, begin);
+    if (!is_white_space(c.code)) break;
+    begin += c.n_bytes;
+  }
+  size_t end = text.size();
+  while (right && end > begin) {
+    size_t last = end - 1;
+    while ((static_cast<unsigned char>(text[last]) & 0xC0) == 0x80) --last;
+    if (!is_white_space(utf8_at(text, last).code)) break;
+    end = last;
+  }
+  return text.substr(begin, end - begin);
+}
+
+}  // namespace
+
+Result<Normalizer> Normalizer::create(const std::vector<NormalizerSpec>& steps,
+                                      std::string_view name) {
+  if (steps.size() > n_steps_max) {
+    return fail(Fault::limit, "{}: {} normalizers, at most {} are supported", name, steps.size(),
+                n_steps_max);
+  }
+  Normalizer normalizer;
+  for (const NormalizerSpec& spec : steps) {
+    Pattern pattern = TRY(Pattern::compile(spec.pattern, name));
+    normalizer.steps_.push_back({spec, std::move(pattern)});
+  }
+  return normalizer;
+}
+
+Result<std::string> Normalizer::replace(const Step& step, std::string_view text, size_t bytes_max,
+                                        MatchScratch& scratch) {
+  std::string out;
+  size_t done = 0;
+  for (size_t from = 0; from <= text.size();) {
+    const auto match = TRY(step.pattern.find(text, from, scratch));
+    if (!match) break;
+    out += text.substr(done, match->begin - done);
+    out += step.spec.text;
+    done = match->end;
+    from = match->end;
+    if (match->begin == match->end) {  // of nothing: go on behind the next character
+      from += from < text.size() ? utf8_at(text, from).n_bytes : 1;
+    }
+    if (out.size() > bytes_max) break;
+  }
+  out += text.substr(done);
+  return out;
+}
+
+Result<std::string> Normalizer::apply(std::string_view text, MatchScratch& scratch) const {
+  const size_t bytes_max = growth_max * text.size() + growth_base;
+  std::string now(text);
+  for (const Step& step : steps_) {
+    switch (step.spec.kind) {
+      case NormalizerSpec::Kind::nfc:
+        now = to_form(now, Form::nfc);
+        break;
+      case NormalizerSpec::Kind::nfd:
+        now = to_form(now, Form::nfd);
+        break;
+      case NormalizerSpec::Kind::nfkc:
+        now = to_form(now, Form::nfkc);
+        break;
+      case NormalizerSpec::Kind::nfkd:
+        now = to_form(now, Form::nfkd);
+        break;
+      case NormalizerSpec::Kind::lowercase:
+        now = lowercase(now);
+        break;
+      case NormalizerSpec::Kind::strip:
+        now = std::string(strip(now, step.spec.left, step.spec.right));
+        break;
+      case NormalizerSpec::Kind::prepend:
+        if (!now.empty()) now.insert(0, step.spec.text);
+        break;
+      case NormalizerSpec::Kind::replace:
+        now = TRY(replace(step, now, bytes_max, scratch));
+        break;
+    }
+    if (now.size() > bytes_max) {
+      return fail(Fault::limit, "normalization grows a text of {} bytes to more than {}",
+                  text.size(), bytes_max);
+    }
+  }
+  return now;
+}
+
+}  // namespace quire
