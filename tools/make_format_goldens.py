@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/golden/format and tests/golden/quant: small files made by the reference packages
-gguf, safetensors and torch, and what is in them, for the tests of src/format and src/quant.
+gguf, safetensors and torch, and what is in them, for the tests of src/format and src/quant. Also
+the first seeds, whole and damaged, of the fuzz targets gguf, safetensors and json.
 
     python3 tools/make_format_goldens.py        (pip install gguf safetensors torch numpy)
 """
@@ -188,6 +189,99 @@ def make_safetensors():
     return expected
 
 
+def gguf_bytes(n_tensors, n_keys, rest=b"", version=3):
+    return b"GGUF" + struct.pack("<IQQ", version, n_tensors, n_keys) + rest
+
+
+def gguf_string(text):
+    return struct.pack("<Q", len(text)) + text
+
+
+def gguf_tensor(name, dims, kind, offset):
+    return (gguf_string(name) + struct.pack(f"<I{len(dims)}Q", len(dims), *dims)
+            + struct.pack("<IQ", kind, offset))
+
+
+def gguf_seeds():
+    pad = lambda data: data + b"\0" * (-len(data) % 32)
+    key = lambda kind, value, name=b"k": gguf_string(name) + struct.pack("<I", kind) + value
+    u32, u64 = (lambda v: struct.pack("<I", v)), (lambda v: struct.pack("<Q", v))
+    one = gguf_bytes(1, 0, gguf_tensor(b"t", [4, 2], 0, 0))
+    yield "one_tensor", pad(one) + b"x" * 32
+    yield "two_tensors", pad(gguf_bytes(2, 0, gguf_tensor(b"a", [32], 8, 0) + gguf_tensor(
+        b"b", [8], 0, 64))) + b"x" * 96
+    yield "overlap", pad(gguf_bytes(2, 0, gguf_tensor(b"a", [32], 8, 0) + gguf_tensor(
+        b"b", [8], 0, 32))) + b"x" * 64
+    yield "past_end", pad(one)
+    yield "huge_offset", pad(gguf_bytes(1, 0, gguf_tensor(b"t", [8], 0, 2**64 - 32))) + b"x" * 64
+    yield "huge_product", gguf_bytes(1, 0, gguf_tensor(b"t", [2**32, 2**32], 0, 0))
+    yield "huge_empty", gguf_bytes(1, 0, gguf_tensor(b"t", [2**62, 0, 2**62], 0, 0))
+    yield "five_dims", gguf_bytes(1, 0, gguf_tensor(b"t", [1] * 5, 0, 0))
+    yield "removed_type", gguf_bytes(1, 0, gguf_tensor(b"t", [32], 4, 0))
+    yield "half_block", gguf_bytes(1, 0, gguf_tensor(b"t", [33], 2, 0))
+    yield "huge_counts", gguf_bytes(2**63, 2**64 - 1)
+    yield "huge_string", gguf_bytes(0, 1, key(8, u64(2**64 - 1) + b"abc"))
+    yield "huge_array", gguf_bytes(0, 1, key(9, u32(10) + u64(2**61 + 1) + u64(0)))
+    yield "strings", gguf_bytes(0, 1, key(9, u32(8) + u64(2) + gguf_string(b"a") + gguf_string(
+        b"")))
+    yield "nested", gguf_bytes(0, 1, key(9, u32(9) + u64(2) + u32(0) + u64(2) + b"ab" + u32(8) + u64(
+        1) + gguf_string(b"c")))
+    yield "nested_deep", gguf_bytes(0, 1, key(9, (u32(9) + u64(1)) * 40))
+    yield "bad_bool", gguf_bytes(0, 1, key(7, b"\2"))
+    yield "key_twice", gguf_bytes(0, 2, key(0, b"1") + key(0, b"2"))
+    yield "alignment_0", gguf_bytes(0, 1, key(4, u32(0), b"general.alignment"))
+    yield "alignment_64", gguf_bytes(0, 1, key(4, u32(64), b"general.alignment"))
+    yield "big_endian", b"GGUF" + struct.pack(">IQQ", 3, 0, 0)
+    yield "version_1", gguf_bytes(0, 0, version=1)
+    for name in ("types_v2.gguf", "types_align64.gguf", "split-00001-of-00003.gguf"):
+        yield name[:-5], (out / name).read_bytes()
+
+
+def safetensors_seeds():
+    def file(header, data=b""):
+        text = header if isinstance(header, bytes) else json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + data
+
+    tensor = lambda kind, shape, begin, end: {"dtype": kind, "shape": shape,
+                                              "data_offsets": [begin, end]}
+    yield "one", file({"t": tensor("F32", [2], 0, 8)}, b"x" * 8)
+    yield "metadata", file({"__metadata__": {"a": "b"}, "t": tensor("I8", [1], 0, 1)}, b"x")
+    yield "hole", file({"a": tensor("I8", [1], 0, 1), "b": tensor("I8", [1], 2, 3)}, b"xxx")
+    yield "overlap", file({"a": tensor("F16", [1], 0, 2), "b": tensor("I8", [1], 1, 2)}, b"xx")
+    yield "reversed", file({"a": tensor("I8", [0], 2, 0)}, b"xx")
+    yield "huge_shape", file({"a": tensor("F64", [2**61 + 1], 0, 8)}, b"x" * 8)
+    yield "negative", file({"a": tensor("I8", [-1], 0, 1)}, b"x")
+    yield "unknown_type", file({"a": tensor("F31", [1], 0, 1)}, b"x")
+    yield "four_bits", file({"a": tensor("F4", [2], 0, 1)}, b"x")
+    yield "name_twice", file(b'{"a":1,"a":2}')
+    yield "huge_header", struct.pack("<Q", 2**64 - 1) + b"{}"
+    yield "deep", file(b'{"a":' + b"[" * 100)
+    yield "types", (out / "types.safetensors").read_bytes()
+
+
+def json_seeds():
+    yield "config", json.dumps({"hidden_size": 64, "rope_scaling": {"factor": 8.0}, "ids": [1, 2],
+                                "names": ["a"], "none": None, "eps": 1e-5, "tie": False}).encode()
+    yield "numbers", b"[0, -1, 1.5e-3, 18446744073709551615, -9223372036854775808, 1e308]"
+    yield "overflow", b"[1e999]"
+    yield "strings", rb'["\u00e9\ud83d\ude00\n", "\ud800", ""]'
+    yield "not_utf8", b'["\xff"]'
+    yield "twice", b'{"a": 1, "a": 2}'
+    yield "deep", b"[" * 200
+    yield "deep_objects", b'{"a":' * 200
+    yield "cut", b'{"a": [1, {"b'
+    yield "dots", b'{"a.b": {"factor": 1}, "": {"": 2}}'
+
+
+def make_seeds():
+    for target, seeds in (("gguf", gguf_seeds()), ("safetensors", safetensors_seeds()),
+                          ("json", json_seeds())):
+        folder = root.parent / "fuzz" / "corpus" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in seeds:
+            (folder / name).write_bytes(data)
+
+
 def main():
     out.mkdir(parents=True, exist_ok=True)
     expected = {"tensors": make_gguf("types_v3.gguf")}
@@ -198,6 +292,7 @@ def main():
     make_split()
     make_codecs()
     expected["safetensors"] = make_safetensors()
+    make_seeds()
     (out / "expected.json").write_text(json.dumps(expected, indent=1, ensure_ascii=False) + "\n")
 
 
