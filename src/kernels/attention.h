@@ -20,7 +20,7 @@ struct KvPages {
   std::byte* k = nullptr;
   std::byte* v = nullptr;
   DType dtype = DType::f32;  // any with a codec whose block size divides E
-  std::span<const int32_t> blocks;
+  std::span<const int32_t> blocks{};
   int64_t block_size = 0;    // positions per block
   int64_t block_stride = 0;  // bytes; kv_block_bytes() when the layer has pools of its own
   int64_t n_heads = 0;       // G

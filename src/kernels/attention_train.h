@@ -18,7 +18,7 @@ struct AttentionTrain {
   int64_t n_tokens = 0;     // T
   Heads<const float> q;     // (B*T, H, E)
   Heads<const float> k, v;  // (B*T, G, E)
-  AttentionOptions options;
+  AttentionOptions options{};
 };
 
 // Tiles of the forward pass.

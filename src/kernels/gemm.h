@@ -33,8 +33,8 @@ struct GemmOperand {
 
 struct Gemm {
   int64_t m = 0, n = 0, k = 0;
-  GemmOperand a;                // (M, K), f32
-  GemmOperand b;                // (K, N), any storage type
+  GemmOperand a{};              // (M, K), f32
+  GemmOperand b{};              // (K, N), any storage type
   float* c = nullptr;           // (M, N), overlaps neither A nor B
   int64_t c_stride = 0;         // floats between rows of C
   const float* bias = nullptr;  // (N) or none; added once, also with Output::add

@@ -14,9 +14,9 @@ namespace quire {
 constexpr int64_t matmul_few_rows = 12;  // measured: from here on packing pays
 
 struct Matmul {
-  Rows<const float> x;          // (T, K)
-  TensorView w;                 // (N, K)
-  Rows<float> y;                // (T, N), overlaps neither x nor w
+  Rows<const float> x{};        // (T, K)
+  TensorView w{};               // (N, K)
+  Rows<float> y{};              // (T, N), overlaps neither x nor w
   const float* bias = nullptr;  // (N) or none; added once, also with Output::add
   Output output = Output::write;
 };
