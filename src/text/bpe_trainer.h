@@ -50,7 +50,7 @@ class BpeTrainer {
   Result<TokenizerSpec> train();
 
   uint64_t n_bytes() const;  // added so far
-  uint64_t n_words() const;  // distinct words so far (documents still queued are not counted)
+  uint64_t n_words() const;  // distinct words, at most: those of each thread so far
 
  private:
   struct State;
