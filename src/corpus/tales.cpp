@@ -1,5 +1,6 @@
 #include "corpus/tales.h"
 
+#include "corpus/facts.h"
 #include "corpus/plots.h"
 #include "corpus/words.h"
 
@@ -49,30 +50,30 @@ void Tales::document(uint64_t i, std::string& document) const {
 
 Result<uint64_t> write_tales(const TalesOptions& options,
                              FunctionRef<Result<void>(std::string_view)> sink) {
-  const Tales tales(options.seed);
-  std::string document, line;
   uint64_t n_documents = 0, n_bytes = 0;
+  const auto fits = [&](const std::string& text) { return text.size() <= options.bytes - n_bytes; };
+  if (options.format == TalesFormat::facts) {
+    for (const Fact& fact : world_facts(options.seed)) {
+      const std::string line = fact_json(fact) + "\n";
+      if (!fits(line)) break;
+      TRY(sink(line));
+      n_bytes += line.size();
+      ++n_documents;
+    }
+    return n_documents;
+  }
+  const Tales tales(options.seed);
+  std::string document;
   for (;; ++n_documents) {
     tales.document(n_documents, document);
-    line.clear();
     if (options.format == TalesFormat::jsonl) {
-      line = "{\"text\":\"";
-      for (const char c : document) {
-        // The tales are ASCII: only these three need escaping.
-        if (c == '\n') {
-          line += "\\n";
-        } else {
-          if (c == '"' || c == '\\') line += '\\';
-          line += c;
-        }
-      }
-      line += "\"}\n";
+      document = "{\"text\":" + json_quoted(document) + "}\n";
     } else {
-      line = document + "\n<|endoftext|>\n";
+      document += "\n<|endoftext|>\n";
     }
-    if (n_bytes + line.size() > options.bytes) return n_documents;
-    TRY(sink(line));
-    n_bytes += line.size();
+    if (!fits(document)) return n_documents;
+    TRY(sink(document));
+    n_bytes += document.size();
   }
 }
 
