@@ -194,7 +194,7 @@ TEST(SourceTree, HeadersAreIncludedOnce) {
         << file.path;
 }
 
-TEST(SourceTree, KeepsSlowStandardHeadersOut) {
+TEST(SourceTree, KeepsHeavyStandardHeadersOut) {
   for (const SourceFile& file : source_files()) {
     for (const char* header : {"<iostream>", "<regex>", "<format>"})
       EXPECT_EQ(file.text.find(fmt::format("#include {}", header)), std::string::npos)
