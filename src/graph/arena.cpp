@@ -81,24 +81,26 @@ class Planner {
       for (size_t o = 0; o < node.outputs.size(); ++o) {
         const ValueId out = node.outputs[o];
         const ValueId root = graph_.root(out);
-        if (root != out) {  // a view lives where its root does
-          slot_of_[index(out)] = slot_of_[index(root)];
-          continue;
-        }
-        if (graph_.value(out).role != Role::activation || slot_of_[index(out)] >= 0) continue;
-        n_bytes_naive_ += value_bytes(out);
-        const auto here = static_cast<int64_t>(i);
-        const int64_t over = o == 0 ? overwritten(node, here, value_bytes(out)) : -1;
-        if (over >= 0) {
-          slot_of_[index(out)] = over;
-          Slot& slot = slots_[static_cast<size_t>(over)];
-          slot.last = std::max(slot.last, last_use_[index(out)]);
-        } else {
-          slot_of_[index(out)] = static_cast<int64_t>(slots_.size());
-          slots_.push_back({value_bytes(out), here, last_use_[index(out)], 0});
-        }
+        if (graph_.value(root).role == Role::activation && slot_of_[index(root)] < 0)
+          slot_of_[index(root)] =
+              new_slot(node, static_cast<int64_t>(i), root, o == 0 && root == out);
+        slot_of_[index(out)] = slot_of_[index(root)];  // a view lives where its root does
       }
     }
+  }
+
+  // A place for `root`, which the node at `here` writes first: over an input that dies there if it
+  // may, or its own.
+  int64_t new_slot(const Node& node, int64_t here, ValueId root, bool may_overwrite) {
+    n_bytes_naive_ += value_bytes(root);
+    const int64_t over = may_overwrite ? overwritten(node, here, value_bytes(root)) : -1;
+    if (over >= 0) {
+      Slot& slot = slots_[static_cast<size_t>(over)];
+      slot.last = std::max(slot.last, last_use_[index(root)]);
+      return over;
+    }
+    slots_.push_back({value_bytes(root), here, last_use_[index(root)], 0});
+    return static_cast<int64_t>(slots_.size()) - 1;
   }
 
   // The slot of an input that dies at this node and may take the result, or -1.

@@ -39,7 +39,9 @@ bool works_in_place(Op op) {
          op == Op::scale || op == Op::softcap;
 }
 
-bool is_alias(Op op) { return op == Op::view || op == Op::select_rows; }
+bool is_alias(Op op) { return op == Op::view || op == Op::columns || op == Op::select_rows; }
+
+bool is_hoisted(Op op) { return op == Op::rope_table; }
 
 // Dimensions.
 
@@ -51,7 +53,8 @@ DimLetters::DimLetters(const Graph& graph, int64_t n_ctx) : graph_(graph), n_ctx
   for (const Node& node : graph.nodes) unify(node);
   for (const Node& node : graph.nodes) name_known(node);
   if (graph.logits != no_value) give(graph.logits, 1, "V", "vocabulary");
-  for (const Node& node : graph.nodes) name_views(node);
+  for (int pass = 0; pass < 2; ++pass)  // columns know their width from the views of them
+    for (const Node& node : graph.nodes) name_views(node);
   for (const Node& node : graph.nodes)
     if (node.op == Op::linear) give(node.outputs[0], 1, "F", "feed-forward width");
 }
@@ -80,7 +83,9 @@ void DimLetters::unify(const Node& node) {
   const ValueId out = node.outputs[0], x = node.inputs[0];
   const auto last = [&](ValueId id) { return graph_.value(id).shape.size() - 1; };
   switch (node.op) {
-    case Op::embed: same(x, 1, out, 1); break;
+    case Op::embed:
+      same(x, 1, out, 1);
+      break;
     case Op::rms_norm:
     case Op::layer_norm:
       same_shape(out, x);
@@ -104,17 +109,25 @@ void DimLetters::unify(const Node& node) {
       same_shape(node.inputs[1], x);
       same_shape(out, x);
       break;
-    case Op::rope:
+    case Op::rope: {
+      const ValueId table = node.inputs[1];
+      same_shape(out, x);
+      if (graph_.value(table).shape[1] == graph_.value(x).shape[2]) same(table, 1, x, 2);
+      break;
+    }
     case Op::activation:
     case Op::scale:
     case Op::softcap:
-    case Op::select_rows: same_shape(out, x); break;
+    case Op::select_rows:
+      same_shape(out, x);
+      break;
     case Op::view:
       if (graph_.value(out).shape.size() == graph_.value(x).shape.size() &&
           graph_.value(out).shape == graph_.value(x).shape)
         same_shape(out, x);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -133,8 +146,16 @@ void DimLetters::name_known(const Node& node) {
   }
 }
 
-// (T, n) seen as (T, a, b), or the other way round: n is a * b.
+// (T, n) seen as (T, a, b), or the other way round: n is a * b. A value of several equal columns
+// has so many times their width.
 void DimLetters::name_views(const Node& node) {
+  if (node.op == Op::columns) {
+    const ValueId x = node.inputs[0], part = node.outputs[0];
+    const int64_t n = graph_.value(part).shape[1].n, n_all = graph_.value(x).shape[1].n;
+    if (names_.contains(slot(part, 1)) && n_all % n == 0)
+      names_.emplace(slot(x, 1), fmt::format("{} * {}", n_all / n, of(part, 1)));
+    return;
+  }
   if (node.op != Op::view) return;
   ValueId flat = node.inputs[0], deep = node.outputs[0];
   if (graph_.value(flat).shape.size() > graph_.value(deep).shape.size()) std::swap(flat, deep);
@@ -151,18 +172,16 @@ void DimLetters::give(ValueId id, size_t dim, const std::string& letter, const c
   for (int attempt = 1;; ++attempt) {
     const std::string name = attempt == 1 ? letter : fmt::format("{}{}", letter, attempt);
     const auto known = std::ranges::find(letters_, name, &Letter::name);
+    if (known != letters_.end() && known->n != n) continue;  // taken by another number
     if (known == letters_.end()) letters_.push_back({name, n, meaning});
-    if (known == letters_.end() || known->n == n) {
-      names_[root] = name;
-      return;
-    }
+    names_[root] = name;
+    return;
   }
 }
 
 std::string DimLetters::of(ValueId id, size_t dim) const {
   const auto name = names_.find(slot(id, dim));
-  return name != names_.end() ? name->second
-                              : fmt::format("{}", graph_.value(id).shape[dim].n);
+  return name != names_.end() ? name->second : fmt::format("{}", graph_.value(id).shape[dim].n);
 }
 
 std::string DimLetters::shape(ValueId id) const {
@@ -175,6 +194,16 @@ std::string DimLetters::product(ValueId id) const {
   std::string out;
   for (size_t d : dims(id)) out += fmt::format("{}{}", out.empty() ? "" : " * ", of(id, d));
   return out.empty() ? "1" : out;
+}
+
+std::string DimLetters::offset(ValueId id) const {
+  const int64_t begin = graph_.root_column(id);
+  if (begin == 0) return "";
+  int64_t n = 1;
+  for (size_t d : dims(id)) n *= graph_.value(id).shape[d].n;
+  if (begin % n != 0) return fmt::format(" + {}", begin);
+  if (begin == n) return " + " + product(id);
+  return fmt::format(" + {} * {}", begin / n, product(id));
 }
 
 // Buffers.
@@ -203,7 +232,7 @@ void CBuffers::find_lives() {
     const int now = static_cast<int>(i);
     for (ValueId id : graph_.nodes[i].inputs) last_[group(id)] = std::max(last_[group(id)], now);
     for (ValueId id : graph_.nodes[i].outputs) {
-      first_[group(id)] = std::min(first_[group(id)], now);
+      first_[group(id)] = std::min(first_[group(id)], is_hoisted(graph_.nodes[i].op) ? -1 : now);
       last_[group(id)] = std::max(last_[group(id)], now);
     }
   }
@@ -221,7 +250,8 @@ void CBuffers::merge_in_place() {
     size_t target = out;
     for (size_t c = 0; c < n_candidates; ++c) {
       const size_t in = group(node.inputs[c]);
-      if (graph_.value(node.inputs[c]).role != Role::activation || last_[in] != static_cast<int>(i))
+      if (graph_.value(node.inputs[c]).role != Role::activation ||
+          last_[in] != static_cast<int>(i) || graph_.root_column(node.inputs[c]) != 0)
         continue;
       if (target == out || first_[in] < first_[target]) target = in;
     }
@@ -234,9 +264,10 @@ void CBuffers::merge_in_place() {
 void CBuffers::give_names() {
   // What the program calls other things.
   static const std::set<std::string> reserved = {
-      "w",     "token",  "pos",     "l",     "add",    "scale",  "softcap",   "rope",
-      "embed", "linear", "softmax", "dot",   "copy",   "scores", "attention", "gated",
-      "n_ctx", "rms_norm", "layer_norm", "k_cache", "v_cache", "silu", "relu", "sigmoid", "text"};
+      "w",       "token",      "pos",   "l",       "add",      "scale",      "softcap",
+      "rope",    "rope_table", "embed", "linear",  "softmax",  "dot",        "copy",
+      "scores",  "attention",  "gated", "n_ctx",   "rms_norm", "layer_norm", "k_cache",
+      "v_cache", "silu",       "relu",  "sigmoid", "text"};
   struct Use {
     int first, last;
     DimShape shape;
@@ -254,7 +285,9 @@ void CBuffers::give_names() {
       continue;
     }
     const bool stream = node.op == Op::embed && node.inputs[1] == graph_.inputs.tokens;
-    const std::string base = stream ? "x" : c_name(graph_.value(id).name).text;
+    const std::string base = stream                      ? "x"
+                             : node.op == Op::rope_table ? "turns"
+                                                         : c_name(graph_.value(id).name).text;
     Binding one;
     const auto fits = [&](const std::string& name) {
       if (reserved.contains(name) || (std::isdigit(static_cast<unsigned char>(name[0])) != 0))

@@ -32,6 +32,8 @@ class DimLetters {
   std::string shape(ValueId id) const;
   // Product of the same.
   std::string product(ValueId id) const;
+  // Where a value begins in the memory it shares: "", or " + 2 * H * E".
+  std::string offset(ValueId id) const;
   const std::vector<Letter>& letters() const { return letters_; }
 
  private:
@@ -87,8 +89,8 @@ struct CName {
 };
 CName c_name(const std::string& value_name);
 
-// The operations that may write over one of their inputs, and whether any input will do.
-bool works_in_place(Op op);
-bool is_alias(Op op);  // makes no numbers of its own when one row runs
+bool works_in_place(Op op);  // may write over its first input (or any, add)
+bool is_hoisted(Op op);      // runs before all others: needs nothing but the position
+bool is_alias(Op op);        // makes no numbers of its own when one row runs
 
 }  // namespace quire
