@@ -145,6 +145,7 @@ json to_json(const TrainConfig& c) {
             {"rope_theta", s.rope_theta}}},
           {"data", data},
           {"tokenizer", c.tokenizer},
+          {"n_vocab", c.n_vocab},
           {"held_out", c.held_out},
           {"seed", c.seed},
           {"init_std", c.init_std},
@@ -199,6 +200,7 @@ Result<TrainConfig> config_from_json(const json& object, const std::string& name
     c.data.push_back(std::move(file));
   }
   top.get("tokenizer", c.tokenizer);
+  top.get("n_vocab", c.n_vocab);
   top.get("held_out", c.held_out);
   top.get("seed", c.seed);
   top.get("init_std", c.init_std);
@@ -253,6 +255,7 @@ std::vector<std::string> conflicts(const TrainConfig& then, const TrainConfig& n
                                      : fmt::format("data file {}, now {}", x.path, y.path));
     compare(out, fmt::format("weight of {}", y.path).c_str(), x.weight, y.weight);
   }
+  compare(out, "vocabulary size", then.n_vocab, now.n_vocab);
   if (then.tokenizer != now.tokenizer) out.emplace_back("the tokenizer");
   compare(out, "held-out share", then.held_out, now.held_out);
   compare(out, "seed", then.seed, now.seed);

@@ -34,6 +34,7 @@ struct TrainConfig {
   ModelShape shape;
   std::vector<DataFile> data;
   uint64_t tokenizer = 0;  // fingerprint
+  int64_t n_vocab = 4096;  // size that was asked for; 0 when the vocabulary came from a file
   double held_out = 0.01;
   uint64_t seed = 0;
   double init_std = 0.02;

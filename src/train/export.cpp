@@ -1,6 +1,7 @@
 #include "train/export.h"
 
 #include "format/gguf_write.h"
+#include "model/arch.h"
 #include "quant/codec.h"
 #include "text/tokenizer_io.h"
 
@@ -27,29 +28,6 @@ std::optional<uint32_t> file_type(DType dtype) {
     default:
       return std::nullopt;
   }
-}
-
-void add_hparams(GgufWriter& out, const Hparams& h) {
-  const auto count = [&](const char* key, int64_t n) {
-    out.add_u32(fmt::format("{}.{}", h.arch, key), static_cast<uint32_t>(n));
-  };
-  const auto number = [&](const char* key, float x) {
-    out.add_f32(fmt::format("{}.{}", h.arch, key), x);
-  };
-  count("vocab_size", h.n_vocab);
-  count("context_length", h.n_ctx_train);
-  count("embedding_length", h.n_embd);
-  count("block_count", h.n_layer);
-  count("feed_forward_length", h.n_ff);
-  count("attention.head_count", h.n_head);
-  count("attention.head_count_kv", h.n_head_kv);
-  if (h.arch == "gpt2") {
-    number("attention.layer_norm_epsilon", h.norm_eps);
-    return;
-  }
-  number("attention.layer_norm_rms_epsilon", h.norm_eps);
-  count("rope.dimension_count", h.n_rot);
-  number("rope.freq_base", h.rope_theta);
 }
 
 void add_training(GgufWriter& out, const ExportOptions& options) {
@@ -92,7 +70,7 @@ Result<void> export_gguf(const std::string& path, const Hparams& hparams,
   out.add_string("general.name", options.name);
   out.add_u32("general.file_type", *type);
   out.add_u32("general.quantization_version", 2);
-  add_hparams(out, hparams);
+  TRY(find_arch(hparams.arch))->write_hparams(out, hparams);
   add_training(out, options);
   TRY(write_tokenizer_metadata(out, tokenizer.spec()));
   for (const ParameterSlot& slot : parameters.slots()) {
