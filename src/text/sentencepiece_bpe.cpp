@@ -41,6 +41,8 @@ std::string normalized(std::string_view text, bool add_space_prefix, bool remove
     }
     after_space = c == ' ';
   }
+  // Space marks that were in the text as such go too, when they come last.
+  while (remove_extra && out.ends_with(space_mark)) out.resize(out.size() - space_mark.size());
   return out;
 }
 
