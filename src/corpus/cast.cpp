@@ -4,7 +4,9 @@
 #include "corpus/words.h"
 #include "corpus/world.h"
 
+#include <algorithm>
 #include <initializer_list>
+#include <span>
 
 namespace quire {
 namespace {
@@ -138,9 +140,24 @@ std::vector<Entity> things_of(std::initializer_list<ThingKind> kinds) {
   return pool;
 }
 
-std::vector<Entity> animal_pool() {
+// Those among the animals of the world that fit a part: what a child can carry home, what is small
+// enough to be helped by a mouse, what may come along a path.
+constexpr std::string_view kPets[] = {"cat",  "dog", "rabbit", "mouse", "squirrel", "hedgehog",
+                                      "duck", "hen", "owl",    "robin", "crow",     "frog",
+                                      "fox",  "bat", "turtle", "mole"};
+constexpr std::string_view kSmall[] = {"mouse", "robin", "frog",      "snail", "bee",
+                                       "ant",   "mole",  "butterfly", "spider"};
+constexpr std::string_view kSwimmers[] = {"fish", "crab", "seal", "swan"};
+
+bool is_among(std::string_view name, std::span<const std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+template <class Fits>
+std::vector<Entity> animal_pool(Fits fits) {
   std::vector<Entity> pool;
   for (const Animal& animal : animals()) {
+    if (!fits(animal.name)) continue;
     Entity entity;
     entity.number = animal.n_legs;
     entity[Form::name] = animal.name;
@@ -230,13 +247,22 @@ void add_cast(Grammar& grammar) {
   for (Entity& entity : things_of({fruit})) {
     if (!entity[Form::material].ends_with("ground")) grown.push_back(std::move(entity));
   }
+  std::vector<Entity> on_trees;
+  for (const Entity& entity : grown) {
+    if (entity[Form::material] == "a tree") on_trees.push_back(entity);
+  }
   grammar.add_pool("grown", std::move(grown));
+  grammar.add_pool("treefruit", std::move(on_trees));
   grammar.add_pool("treat", things_of({treat}));
   grammar.add_pool("treasure", things_of({treasure}));
   grammar.add_pool("food", things_of({fruit, treat}));
   grammar.add_pool("ware", things_of({toy, tool, clothing, treasure}));
   grammar.add_pool("thing", things_of({toy, tool, clothing, fruit, treat, treasure}));
-  grammar.add_pool("animal", animal_pool());
+  using Name = std::string_view;
+  grammar.add_pool("animal", animal_pool([](Name) { return true; }));
+  grammar.add_pool("pet", animal_pool([](Name name) { return is_among(name, kPets); }));
+  grammar.add_pool("small", animal_pool([](Name name) { return is_among(name, kSmall); }));
+  grammar.add_pool("land", animal_pool([](Name name) { return !is_among(name, kSwimmers); }));
   grammar.add_pool("neighbour", neighbour_pool());
   grammar.add_pool("place", place_pool());
   grammar.add_pool("cause", cause_pool());

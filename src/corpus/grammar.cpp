@@ -57,10 +57,15 @@ using Nodes = std::vector<Node>;
 // Words that never go on with "..." he said.
 bool begins_sentence(std::string_view text) {
   for (const std::string_view word :
-       {"a ", "at ", "but ", "in ", "it ", "now ", "so ", "soon ", "then ", "there ", "when "}) {
+       {"a ", "and then ", "at ", "but ", "in ", "it ", "now ", "so ", "soon ", "the following ",
+        "the next ", "then ", "there ", "when "}) {
     if (text.starts_with(word)) return true;
   }
-  return false;
+  if (!text.starts_with("they ")) return false;
+  for (const std::string_view verb : {"asked", "both", "called", "cried", "said", "shouted"}) {
+    if (text.substr(5).starts_with(verb)) return false;
+  }
+  return true;
 }
 
 struct Value {

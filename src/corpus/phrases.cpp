@@ -105,7 +105,7 @@ constexpr Rule kPhrases[] = {
      "gave a [big|little|wide] smile|could not stop smiling]"},
     {"Glad", "{x} <glad:x>."},
     {"Glad", "{x} [was|felt] [very|so|really|quite] <glad_word> and <glad_act:x>."},
-    {"Glad", "{x.he} <glad:x>."},
+    {"Glad", "{x} <glad_act:x>."},
     {"Glad", "[how <glad_word> {x} was!|it was [the best|a wonderful|a very good] day for {x}.]"},
     {"sad", "[was|felt] [<very>|so|a little|] <sad_word>"},
     {"sad", "<sad_act:x>"},
@@ -113,7 +113,7 @@ constexpr Rule kPhrases[] = {
      "[began to cry|started to cry|wanted to cry|had tears in {x.his} eyes|hung {x.his} head|"
      "sat down and cried|sighed|let out a long sigh]"},
     {"Sad", "{x} <sad:x>."},
-    {"Sad", "{x.he} <sad:x>."},
+    {"Sad", "{x} <sad_act:x>."},
     {"Sad", "{x} [was|felt] [very|so|really|quite] <sad_word> and <sad_act:x>."},
     {"Sad", "a [big |hot |] tear [ran|rolled|fell] down {x.his} [cheek|face|nose]."},
     {"scared", "[was|felt] [<very>|a little|so|] <scared_word>"},
@@ -152,7 +152,7 @@ constexpr Rule kPhrases[] = {
       [had an idea|knew what to do|smiled].)"},
     {"lets", R"("[let us|we can|we could|why don't we|shall we])"},
     // --- small episodes on the way, for anyone anywhere
-    {"onway", R"(on the way, {x} saw a {pet:=animal}<size> {pet}. [it [looked at {x.him}|ran
+    {"onway", R"(on the way, {x} saw a {pet:=land}<size> {pet}. [it [looked at {x.him}|ran
       away| sat very still|seemed [busy|tired|hungry|happy]].|"hello, {pet}!" said {x}. [the
       {pet} just looked at {x.him}.|the {pet} [ran|went] back to {pet.home}.]|])"},
     {"onway", R"(the [path|road|way] was [long|steep|narrow|muddy|dusty|full of stones], but {x}

@@ -112,13 +112,13 @@ constexpr Rule kRules[] = {
       // [one day|in spring|last week] there was a new baby in the house. the baby's name was
       {b}. everybody came to see {b}. "[how small|how sweet|look at those tiny hands]!" they
       said. nobody looked at {h}. {h} <sad:h>. "[they do not need me any more|babies are
-      boring|{b} cannot even talk]," {h.he} thought, and went <spot:h>.
+      boring|{b} cannot even talk]," {h.he} thought, and hid <spot:h>.
       // then {b} began to cry. {h.his} {p} [carried|rocked] {b} and sang, but {b} cried and
       cried. [nothing helped.|even the neighbors heard it.] {h} [came out|put {h.his} hands on
-      {h.his} ears]. "[may I try|let me]," said {h}. {h.he} [made a funny face|showed {b} the
+      {h.his} ears]. "[may I try?|let me]," said {h}. {h.he} [made a funny face|showed {b} the
       {t}|sang a silly song about a {*animal}]. and what did {b} do? {b} stopped and
       [smiled|laughed|looked at {h.him} with big eyes].
-      // "[how did you do that|only you can do that]?" said {h.his} {p}. "[{b} loves you|you are
+      // "[how did you do that?|only you can do that!]" said {h.his} {p}. "[{b} loves you|you are
       the best big {h.sibling} in the world]." {h} felt [warm|tall| proud]. the baby took
       {h.his} finger and did not let go.
       // "[when you are bigger, I will show you {*place}|one day we will play with my {t}]," {h}

@@ -18,7 +18,7 @@ constexpr Rule kRules[] = {
       with it last|where did you see it last|when did you have it last]?" {h} [thought|thought
       hard]. "[in the garden|by the big tree|in the yard|near the pond]!" [^{h.he}
       [cried|said|shouted].|]
-      // they [went|ran|walked] out together. [{a:=animal}<lost_animal>|{h.his} {p} looked
+      // they [went|ran|walked] out together. [{a:=pet}<lost_animal>|{h.his} {p} looked
       <outspot> and {h} looked <outspot>. "[here it is|I see it|look]!" {h} [shouted|cried]. the
       {c} {t} was [wet|dirty|dusty] but not broken.] <Glad:h> <thanks:h,p> [from that day on,
       {h} always put the {t} back {t.where} at night.| "now I will always put my toys away,"
@@ -82,8 +82,8 @@ constexpr Rule kRules[] = {
     // A toy breaks and is mended.
     {"plot", R"({h:=child}{f:=child}{t:=toy}{p:=kin}{c:=<colour>}<open:h> {h.his} [friend|best
       friend| cousin|neighbor] {f} [often came to play|lived next door|came by every day].
-      // <scene> {h} and {f} [played|were playing] with {h}'s {c} {t}. "[let me try|can I have a
-      turn|my turn]!" said {f}. [but {f} pulled too hard.|{f} held it too tight.|it slipped out
+      // <scene> {h} and {f} [played|were playing] with {h}'s {c} {t}. "[let me try!|can I have a
+      turn?|my turn!]" said {f}. [but {f} pulled too hard.|{f} held it too tight.|it slipped out
       of {f.his} hands.] [crack|snap|crash]! the {t} [broke|broke in two|fell and broke].
       // {h} <sad:h>. "[you broke it|look what you did|my poor {t}]!" {h.he} [cried|shouted].
       {f} <sad:f>. "[I am sorry|I am so sorry|I did not mean to do it]," said {f} <softly:f>.
@@ -113,7 +113,7 @@ constexpr Rule kRules[] = {
       "[it is saying good night|it is telling you to close your eyes|it is talking to the
       moon]," said {h.his} {p}.
       // [{h} listened.|{h} closed {h.his} eyes to listen better.|{h} lay very still.] {h.he}
-      [thought of|counted] {n:=3..9}{a:=animal}{n} {a#n} [in a row|on a hill|that jumped over a
+      [thought of|counted] {n:=3..9}{a:=land}{n} {a#n} [in a row|on a hill|that jumped over a
       fence]. [one, two, three|the first one was white, the next one was brown]. {h.his} eyes
       [got|became|grew] heavy. [when|before] {h.his} {p} [looked again|could say another word],
       {h} was asleep. "[sleep well|sweet dreams|good night], {h}," {p.he} [said|whispered][ and
@@ -141,7 +141,7 @@ constexpr Rule kRules[] = {
     {"rainy_thing", "[castle|ship|cave|train|tent|rocket|theater|robot|shop|bus|tower|zoo]"},
 
     // Helping an old relative; a task, a slip, a thank you.
-    {"plot", R"({h:=child}{p:=old}{t:=tool}{a:=animal}<open:h> {h.his} {p} lived [on
+    {"plot", R"({h:=child}{p:=old}{t:=tool}{a:=land}<open:h> {h.his} {p} lived [on
       {*neighbour.street}|near {*place}|across the road]. {p.he} was [old|very old] and [could
       not see well|walked with a stick| had bad knees].
       // <scene> {h} [came to help|went to help {p.him}]. "[what can I do|how can I help|may I

@@ -5,8 +5,9 @@ namespace quire {
 namespace {
 
 constexpr Rule kRules[] = {
+    {"snow_gift", "[hat|scarf|cap|coat|hood]"},
     // A hurt or sick animal is nursed and set free.
-    {"plot", R"({h:=child}{p:=kin}{a:=animal}<open:h>
+    {"plot", R"({h:=child}{p:=kin}{a:=pet}<open:h>
       // <scene> {h} [found|saw] a <small> {a} <outspot>. it [did not move|could not walk|lay
       very still| was cold and wet]. "[oh, poor thing|poor little {a}|you are hurt]," said {h}.
       [the {a} looked up with {a.his} dark eyes.|{h} did not know what to do.] {h} [took
@@ -38,7 +39,7 @@ constexpr Rule kRules[] = {
       it]," said {f}.
       // [then|one morning], [after the rain|when the sun was warm], there was a green
       [tip|leaf]. {h} <glad:h>. it grew and grew. [first it was as high as a finger, then as
-      high as {h}.|first there were two leaves, then {n}.] {bug:=animal}[once a {bug} wanted to
+      high as {h}.|first there were two leaves, then {n}.] {bug:=land}[once a {bug} wanted to
       eat it, but {h} chased it away.|a strong wind came, and {h} tied it to a stick.|it did not
       rain for a long time, so {h} carried water from the well.]
       // at the end of summer there were {n} <look> {s.s} on it! "[so it was {s.s}|it wanted to
@@ -84,13 +85,14 @@ constexpr Rule kRules[] = {
       stood on the door.] <end:h,f>)"},
 
     // Snow or heat, and what it causes.
-    {"plot", R"({h:=child}{f:=child}{t:=clothing}<open:h> one [winter|cold] morning {h} looked
+    {"plot", R"({h:=child}{f:=child}{t:=<snow_gift>}<open:h> one [winter|cold] morning {h} looked
       out of the window. everything was white. it had snowed all night. "snow!" {h.he}
       [cried|shouted]. {h.he} put on {h.his} coat, {h.his} boots and a <colour> scarf and ran to
       {f}. "[come out|look at the snow]!" {h} called.
       // {h} and {f} made a snowman. {f} [rolled|made] a big ball for the body and {h} a small
       one for the head. they took a carrot for the nose and {n:=2..6}{n} [stones|buttons] for
-      the [coat|mouth]. "[he is cold|he needs a hat]," said {f}. so {h} gave him {h.his} own
+      the [coat|mouth]. "[he is cold|he looks cold|he needs something]," said {f}. so {h} gave him
+      {h.his} own
       {t}. [they called him Mr. Snow.|they danced around him.]
       // but the next day the sun was hot. because the sun was hot, the snowman [got|became]
       smaller and smaller. {h} <sad:h>. "[he is melting|our snowman is going away]!" {h.he}
@@ -98,7 +100,7 @@ constexpr Rule kRules[] = {
       the sea]," said {f}'s [dad|mom|grandma|grandpa]. "[and next winter he comes back as
       snow|then he will be a cloud, and one day snow again]."
       // soon only the carrot and the {t} were left. {h} [picked up|took] the {t}. "[goodbye|see
-      you next winter], Mr. Snow," {h.he} said. a {r:=animal}{r} came and looked at the carrot.
+      you next winter], Mr. Snow," {h.he} said. a {r:=land}{r} came and looked at the carrot.
       [{h} let it have the carrot.|"you can have it," said {f}.] <end:h,f>)"},
 
     // Learning to swim, fly or climb: fear, a teacher, a first success.
@@ -120,7 +122,7 @@ constexpr Rule kRules[] = {
       <Glad:h>)"},
 
     // A bee, ant or bird does a favour that comes back.
-    {"plot", R"({h:=beast}{a:=animal}{pl:=place}<open:h> <scene> {h} was {pl.where}. {h.he}
+    {"plot", R"({h:=beast}{a:=small}{pl:=place}<open:h> <scene> {h} was {pl.where}. {h.he}
       heard a <small> voice. "[help| please help me]!" a {a} [was caught in a thorn bush|had
       fallen in the water|was under a stone|was tied up in some string]. {h} was [much bigger|in
       a hurry|on {h.his} way home], but {h.he} stopped. {h.he} [lifted|pulled|helped] the {a}
@@ -129,7 +131,7 @@ constexpr Rule kRules[] = {
       smile] and went on.
       // {n:=2..9}{n} days later, {h} [lost the way in the fog|fell into a deep hole|could not
       find food|was chased by a big dog]. {h.he} called and called. nobody came. <Sad:h> then
-      there was that voice again. "[I am here|do you remember me]?" it was the {a}! "[follow
+      there was that voice again. "[I am here!|do you remember me?]" it was the {a}! "[follow
       me|wait, I will get the others|do what I say]," it said. the {a} [knew a secret way|
       called all its friends|showed {h.him} the way], and soon {h} was [safe|out|home again].
       // "[I laughed at you|I thought that you were too small]," said {h}. "[I am sorry|I was

@@ -8,8 +8,8 @@ constexpr Rule kRules[] = {
     {"marker", "[stones|shells|nuts|buttons|acorns|sticks|beads]"},
     // Gathering and counting together.
     {"plot", R"({h:=hero}{f:=hero}{t:=fruit}{n:=2..12}{m:=2..12}{all:=n+m}<open:h> <scene> {h}
-      and {f} went to [pick|gather|look for] {t.s}. "[who finds the most|let us see who finds
-      more|let us fill the basket]!" said {f}. {h} [looked high|went left] and {f} [looked
+      and {f} went to [pick|gather|look for] {t.s}. "[who finds the most?|let us see who finds
+      more!|let us fill the basket!]" said {f}. {h} [looked high|went left] and {f} [looked
       low|went right]. <onway:h>
       // [after an hour|when the sun was high|later] they came back. {h} had {n} {t#n}. {f} had
       {m} {t#m}. "[how many is that together|how many do we have]?" asked {h}. {f} put them [in
@@ -34,7 +34,7 @@ constexpr Rule kRules[] = {
       // "[count yours|how many do you have], {f}." "{k}," said {f}. "and I have {k} too," said
       {g}. "and I have {k}," said {h}. {k} and {k} and {k} make {all}. [everybody had the
       same.|nobody had more and nobody had less.] they were <glad_word>. "[that was fair|next
-      time I will count|it tastes better without a fight]," said {f}. [and when {a:=animal}a {a}
+      time I will count|it tastes better without a fight]," said {f}. [and when {a:=land}a {a}
       came, each gave it one {t}.|they ate them in the sun.] <end:h,g>)"},
 
     // Counting days to something.
@@ -55,14 +55,15 @@ constexpr Rule kRules[] = {
 
     // A clever child finds the mistake in a sum.
     {"plot",
-     R"({h:=child}{nb:=neighbour}{t1:=food}{t2:=ware}{a:=t1.price}{b:=t2.price}{sum:=a+b}{wrong:=sum+2}<open:h>
+     R"({h:=child}{nb:=neighbour}{t1:=food}{t2:=ware}
+      {a:=t1.price}{b:=t2.price}{sum:=a+b}{wrong:=sum+2}<open:h>
       {h} was good with numbers. <scene> {h.he} went to the market with {h.his}
       [mom|dad|grandma|grandpa]. {nb}, the {nb.job}, was there too and wanted to buy a {t1} and
       a {t2}. [the man behind the table|the seller] was [tired|in a hurry]. "a {t1} is
       {a.coins}, and a {t2} is {b.coins}. that makes {wrong.coins}," he said.
       // {nb} [began to pay|took out the money]. "[wait|excuse me|stop]!" said {h}. "[that is
       not right|there is a mistake]. {a} and {b} make {sum}." the man [looked at {h}| frowned].
-      "[who is this|you are small]," he said. "[let us count|count with me]," said {h}. they put
+      "[who is this?|you are small]," he said. "[let us count|count with me]," said {h}. they put
       {a.coins} on the table, and then {b.coins} more. they counted all of them. there were
       {sum}.
       // "[you are right|I am sorry, I made a mistake]," said the man[, and his ears turned
@@ -73,7 +74,7 @@ constexpr Rule kRules[] = {
       and clouds.])"},
 
     // Ten little things, one by one fewer.
-    {"plot", R"({h:=hero}{a:=animal}{n:=4..7}{b:=n-1}{c:=n-2}{d:=n-3}{pl:=place}<open:h>
+    {"plot", R"({h:=hero}{a:=land}{n:=4..7}{b:=n-1}{c:=n-2}{d:=n-3}{pl:=place}<open:h>
       {pl.where} lived {n} {a.s}. every day {h} [came to see|visited] them and counted: {n}. but
       <time> {h} counted only {b}. "[one is gone|one is missing]," said {h}. {h.he}
       [looked|searched] <outspot>. there it was! it [slept|was asleep] in the sun.

@@ -37,7 +37,7 @@ constexpr Rule kRules[] = {
       // {h} [laughed softly|kept very still]. it was [warm|dark and warm] in there, and {h}
       [closed {h.his} eyes for a moment|was so comfortable]. [zzz.|and then {h.he} fell asleep!]
       the sun went down. {f} and {g} [were worried|ran to get help|began to be <scared_word>].
-      {d:=animal}[then they heard something. it was a snore!|a {d} looked at the hiding place
+      {d:=land}[then they heard something. it was a snore!|a {d} looked at the hiding place
       and would not go away.|{g} saw a foot.] "there you are!" they [cried|shouted]. {h} [woke
       up|opened {h.his} eyes]. "[did I win|is it morning|have you found me]?" {h.he} asked.
       // they all [laughed|laughed until their tummies hurt]. "[you won, but please do not do it
@@ -73,7 +73,7 @@ constexpr Rule kRules[] = {
       is|is today not special]?" asked {h}. "[it is <day>|a day like any other]," said {f} and
       [ran away|closed the door fast].
       // {h} <sad:h>. "[they all forgot me|nobody thinks of me]," {h.he} thought. {h.he} walked
-      to {pl:=place}{pl} and sat there [alone|on a stone]. {a:=animal}[a {a} came by.|a {a}
+      to {pl:=place}{pl} and sat there [alone|on a stone]. {a:=land}[a {a} came by.|a {a}
       looked at {h.him}.] "[at least you are here|do you know that it is my birthday?]," said
       {h}.
       // when [it got dark|{h.he} was hungry], {h} went home. the house was [dark|quiet]. {h.he}

@@ -7,7 +7,8 @@ namespace {
 constexpr Rule kRules[] = {
     // Shopping with a price and change.
     {"plot", R"({h:=child}{p:=kin}{t:=thing}{cost:=t.price}{left:=1..6}{paid:=cost+left}<open:h>
-      // <scene> {h.his} {p} said, "[please go to|can you go to|{h}, run to] {t.shop} and buy a
+      // <scene> {h.his} {p} said, "[please go to|I want you to go to|{h}, run to] {t.shop} and
+      buy a
       {t}. here [is some money|is money|you have {paid.coins}]." {h} had {paid.coins} in {h.his}
       [pocket|bag| hand]. <maybe_onway:h>
       // {t.shop} was on {t.street}. [inside, {t.call} stood behind the table.|{t.call} was
@@ -59,7 +60,7 @@ constexpr Rule kRules[] = {
       the way home {h} thought: tomorrow I will write a letter too.])"},
 
     // Somebody lost finds the way by asking.
-    {"plot", R"({h:=child}{p:=kin}{nb:=neighbour}{w:=animal}<open:h>
+    {"plot", R"({h:=child}{p:=kin}{nb:=neighbour}{w:=land}<open:h>
       // <scene> {h} went to the market with {h.his} {p}. there were [so many|many] people. {h}
       stopped to look at [a {w}|some {*toy.s}|a man who sang|a tall cake|a big pile of
       {*fruit.s}]. when {h.he} turned around, {h.his} {p} was gone. "{p.call}?" [^{h.he}
@@ -126,8 +127,8 @@ constexpr Rule kRules[] = {
       and [counted|cleaned|packed] the rest. [it went much faster.|together they were done in
       time.]
       // "[you are a fine helper|one day you will be a {nb.job} too|thank you, {h}]," said {nb},
-      and gave {h.him} {n.coins}. {h} <glad:h>. at home {h.he} said, "when I am big, I want to
-      be a {nb.job}!" [the next day {h.he} wanted to be a {*neighbour.job}.|{h.his} mom smiled.
+      and gave {h.him} {n.coins}. {h} <glad:h>. at home {h.he} said, "when I grow up, I want to
+      be a {nb.job}!" [the next day {h.he} wanted to be a {*neighbour.job}.|^{h.his} mom smiled.
       "yesterday it was a {*neighbour.job}," she said.|])"},
 };
 

@@ -54,7 +54,7 @@ constexpr Rule kRules[] = {
       wave came.] the boat [rocked|tipped], and splash! one oar fell into the sea and [floated
       away|was gone].
       // "oh no!" cried {h}. "[how do we get home now?|it is my fault!|I did not listen!]"
-      {h.his} {p} [looked at the sky|sighed]. "[we must think|crying does not row a boat], {h}.
+      ^{h.his} {p} [looked at the sky|sighed]. "[we must think|crying does not row a boat], {h}.
       [what do we have]?" they had [a blanket|a coat|a sheet], a rope and a stick. the wind blew
       [to the shore|from the sea]. <idea:h> "[a sail|we can make a sail]!" {h.he} said.
       // they tied the [cloth|corners] to the stick and held it up. the wind [filled it|blew
@@ -80,7 +80,7 @@ constexpr Rule kRules[] = {
       [climbed out of the window|tiptoed down the stairs].
       // {pl.where} it was [dark and still|bright in the moonlight]. {nm} saw {pl.sights}. {nm}
       [ran through the grass|touched everything|asked a hundred questions]. "[what is that|who
-      sings there]?" "a {w:=animal}{w}. it {w.sound}," said {h}. {nm} [laughed|turned around and
+      sings there]?" "a {w:=land}{w}. it {w.sound}," said {h}. {nm} [laughed|turned around and
       around]. [they lay on their backs and looked at the stars.|they danced until they were out
       of breath.] "[now I have something to think about on my shelf|the world is so big]," said
       {nm}.
@@ -94,12 +94,12 @@ constexpr Rule kRules[] = {
     {"pet_name", "[Pim|Bobo|Tiko|Zip|Lulu|Mop|Nono|Fips|Kiki|Dodo|Bim|Tumble]"},
 
     // A machine stops working; somebody small finds why.
-    {"plot", R"({h:=child}{nb:=neighbour}{mc:=<machine>}{a:=animal}<open:h> <scene> the {mc} did
-      not work. it only went [click|hum|clonk] and stopped. {nb}, the {nb.job}, came to look at
+    {"plot", R"({h:=child}{nb:=neighbour}{mc:=<machine>}{a:=land}<open:h> <scene> the {mc} did not
+      work. it only went [click|hum|clonk] and stopped. {nb}, the {nb.job}, came to look at
       it. [^{nb.he} hit it with a hammer.|^{nb.he} pulled here and pushed there.] nothing
       happened. "[it is too old|I do not understand it|we need a new one]," said {nb}. the
-      people [were worried|shook their heads], because without the {mc} [there was no
-      bread|nobody could work|nobody knew what to do].
+      people [were worried|shook their heads], because without the {mc} [nobody could work|nobody
+      knew what to do].
       // {h} [came closer|bent down]. "[may I look?|what is in there?]" {h.he} asked. "[go and
       play|this is not for children|be careful]," said {nb}. but {h} was [small enough to look
       inside|curious]. {h.he} put {h.his} ear on it. {h.he} heard a [soft sound|tiny noise].
@@ -117,8 +117,8 @@ constexpr Rule kRules[] = {
      "the bakery]"},
 
     // Two neighbours quarrel over a tree; a child settles it.
-    {"plot", R"({h:=child}{n1:=neighbour}{n2:=neighbour}{t:=grown}<open:h> between the house of
-      {n1} and the house of {n2} there was a [tree|bush] with many {t.s}. "[it is mine|the tree
+    {"plot", R"({h:=child}{n1:=neighbour}{n2:=neighbour}{t:=treefruit}<open:h> between the house of
+      {n1} and the house of {n2} there was a tree with many {t.s}. "[it is mine|the tree
       is on my side]!" said {n1}, the {n1.job}. "no, it is mine!" said {n2}, the {n2.job}. every
       day they [shouted over the fence|argued]. nobody picked the {t.s}, and they [fell
       down|went bad].
@@ -178,12 +178,12 @@ constexpr Rule kRules[] = {
       // when {h.his} {p} came to the gate, {h} [did not want to go home|waved and kept on
       playing]. "[how was it?|well, was it so bad?]" asked {h.his} {p}. "[it was fine|not at
       all], [I have a friend|I know {f}], [and tomorrow I will say it out loud|and Miss Bright
-      has a {pt:=animal}{pt} at home]," said {h}. and all the way home {h.he} counted: one, two,
+      has a {pt:=land}{pt} at home]," said {h}. and all the way home {h.he} counted: one, two,
       three, up to ten. <Glad:h>)"},
 
     // Feeding the wrong thing; what does it eat?
-    {"plot", R"({h:=child}{a:=animal}{w1:=food}{w2:=food}{nb:=neighbour}<open:h> <scene> a {a}
-      came to {h}'s [door|window|garden]. it looked hungry. {h} had never fed a {a} before.
+    {"plot", R"({h:=child}{a:=pet}{w1:=food}{w2:=food}{nb:=neighbour}<open:h> <scene> a {a} came
+      to {h}'s [door|window|garden]. it looked hungry. {h} had never fed a {a} before.
       "[what do you eat?|are you hungry?|wait, I will get you something]," {h.he} said. {h.he}
       gave it a {w1}. the {a} [sniffed at it|pushed it away] and did not eat it. {h.he} gave it
       a {w2}. the {a} [turned its back|only looked sad].
@@ -210,7 +210,7 @@ constexpr Rule kRules[] = {
       clumsy|I will make you a new one]," said {f}. {h} [wanted to tear it up|turned it over].
       but {f} [looked and looked at the spot|held {h.his} hand]. "[wait|stop]. [do you see
       that?|it looks like something.] [give it legs|give it a tail|give it two eyes], and it is
-      a {a:=animal}{a}!" said {f}.
+      a {a:=land}{a}!" said {f}.
       // {h} [wiped {h.his} eyes|took a deep breath]. {h.he} looked, too. it was true! {h.he}
       took the [smallest brush|black paint] and drew {n:=2..5}{n} quick lines. now a {a}
       [sat|stood] in the middle of the picture. [it looked as if it had always been there.|it

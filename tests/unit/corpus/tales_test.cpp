@@ -43,7 +43,7 @@ TEST(Tales, TheSameSeedWritesTheSameBytesOnEveryMachine) {
   EXPECT_EQ(text, written(options));
   // A change of the grammar or the world changes this number: then the shipped model no longer
   // matches the tales, and its card must say which version made them.
-  EXPECT_EQ(fnv1a(text), 0xfaa9fd406e474506u) << fmt::format("{:#x}", fnv1a(text));
+  EXPECT_EQ(fnv1a(text), 0x4fe757ca3dbf3c65u) << fmt::format("{:#x}", fnv1a(text));
 }
 
 TEST(Tales, DifferentSeedsWriteDifferentTales) {
