@@ -53,26 +53,27 @@ Result<uint64_t> split_number(const GgufShard& shard, const std::string& path, c
 
 }  // namespace
 
-Result<GgufFile> GgufFile::parse(std::span<const std::byte> bytes, const std::string& name) {
-  GgufShard shard = TRY(parse_gguf_shard(bytes, name));
+Result<GgufFile> GgufFile::from_shard(GgufShard shard, const std::string& path, uint64_t n_bytes) {
   GgufFile file;
-  file.path_ = name;
+  file.path_ = path;
   file.version_ = shard.version;
   file.alignment_ = shard.alignment;
-  file.n_bytes_ = bytes.size();
+  file.n_bytes_ = n_bytes;
   file.entries_ = std::move(shard.entries);
   file.tensors_ = std::move(shard.tensors);
   TRY(file.build_index());
   return file;
 }
 
+Result<GgufFile> GgufFile::parse(std::span<const std::byte> bytes, const std::string& name) {
+  return from_shard(TRY(parse_gguf_shard(bytes, name)), name, bytes.size());
+}
+
 Result<GgufFile> GgufFile::open(const std::string& path) {
   MappedFile map = TRY(MappedFile::open(path));
-  {
-    const GgufShard shard = TRY(parse_gguf_shard(map.bytes(), path));
-    if (TRY(split_number(shard, path, "split.count")) > 1) return open_split(path);
-  }
-  GgufFile file = TRY(parse(map.bytes(), path));
+  GgufShard shard = TRY(parse_gguf_shard(map.bytes(), path));
+  if (TRY(split_number(shard, path, "split.count")) > 1) return open_split(path);
+  GgufFile file = TRY(from_shard(std::move(shard), path, map.bytes().size()));
   file.files_.push_back(std::move(map));
   return file;
 }

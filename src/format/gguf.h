@@ -18,6 +18,8 @@
 
 namespace quire {
 
+struct GgufShard;  // format/gguf_parse.h
+
 struct GgufEntry {
   std::string_view key;
   GgufValue value;
@@ -77,6 +79,7 @@ class GgufFile {
 
  private:
   GgufFile() = default;
+  static Result<GgufFile> from_shard(GgufShard shard, const std::string& path, uint64_t n_bytes);
   static Result<GgufFile> open_split(const std::string& path);
   Result<void> build_index();
   template <class T>

@@ -24,7 +24,8 @@ using GgufSink = FunctionRef<Result<void>(std::span<const std::byte>)>;
 // name twice, a name over 64 bytes, a row that is no whole number of blocks). Not thread-safe.
 class GgufWriter {
  public:
-  // Of the tensor data; a power of two from 8 to 65536. Written as general.alignment when not 32.
+  // Of the tensor data; a power of two from 8 to 65536. Written as general.alignment; 32 when not
+  // called.
   void set_alignment(uint32_t alignment);
 
   // Metadata, written in the order added.
