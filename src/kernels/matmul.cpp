@@ -20,6 +20,7 @@ struct FewRows {
   const float* x;
   int64_t x_stride;
   const std::byte* w;
+  DType dtype;       // of w
   int64_t w_stride;  // bytes
   int64_t block_size, block_bytes;
   void (*decode)(const std::byte* src, float* dst, int64_t n);  // null: w is f32
@@ -113,6 +114,7 @@ void matmul_tile(const MatmulPlan& plan, int64_t tile, Scratch scratch) {
                      .x = matmul.x.data,
                      .x_stride = matmul.x.stride,
                      .w = matmul.w.data,
+                     .dtype = type.dtype,
                      .w_stride = row_bytes(type.dtype, matmul.x.width),
                      .block_size = type.block_size,
                      .block_bytes = type.block_bytes,

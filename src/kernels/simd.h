@@ -121,6 +121,20 @@ SIMD_INLINE __m128 sum4(F a, F b, F c, F d) {
   return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
 }
 
+// n_lanes numbers of f16, of bf16.
+SIMD_INLINE F from_f16(const void* p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
+SIMD_INLINE F from_bf16(const void* p) {
+  const __m128i bits = _mm_loadu_si128(static_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+}
+// 16 signed bytes as 16 / n_lanes vectors.
+SIMD_INLINE void from_bytes(__m128i bytes, F* out) {
+  out[0] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+  out[1] = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_unpackhi_epi64(bytes, bytes)));
+}
+
 }  // namespace quire::avx2
 ISA_END
 
@@ -219,6 +233,17 @@ SIMD_INLINE __m128 sum4(F a, F b, F c, F d) {
   const F s = _mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d));
   const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(s), _mm512_extractf32x8_ps(s, 1));
   return _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+}
+
+SIMD_INLINE F from_f16(const void* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+}
+SIMD_INLINE F from_bf16(const void* p) {
+  const __m256i bits = _mm256_loadu_si256(static_cast<const __m256i*>(p));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+SIMD_INLINE void from_bytes(__m128i bytes, F* out) {
+  out[0] = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
 }
 
 }  // namespace quire::avx512
