@@ -68,7 +68,7 @@ def printable_bytes():
 
 
 MERGES = ["Ġ t", "h e", "Ġ a", "i n", "Ġt he", "e r", "o n", "Ġ w", "n d", "Ġa nd", "Ġ s", "r e", "Ġ h", "Ġh e", "e d",
-          "Ġt o", "a t", "o u", "Ġ c", "Ġw as"]
+          "Ġt o", "a t", "o u", "a s", "Ġw as"]
 
 
 def add_gpt2_vocabulary(writer, n_vocab):

@@ -11,12 +11,22 @@
 namespace quire {
 namespace {
 
-constexpr size_t comment_column = 80;
+constexpr size_t columns_max = 100;
 
-// Line by line, with the comment set off at one column where it fits.
+// One line with its comment at a column, or two spaces behind it where it is longer.
 std::string with_comment(std::string line, const std::string& comment, size_t column) {
   line.resize(std::max(line.size() + 2, column), ' ');
   return line + "// " + comment + "\n";
+}
+
+// Breaks a call that is too long behind a comma, and goes on below its first argument.
+std::string wrapped(std::string line) {
+  const size_t open = line.find('(');
+  if (line.size() <= columns_max || open == std::string::npos) return line;
+  const size_t comma = line.rfind(", ", columns_max - 2);
+  if (comma == std::string::npos || comma < open) return line;
+  return line.substr(0, comma + 1) + "\n" +
+         wrapped(std::string(open + 1, ' ') + line.substr(comma + 2));
 }
 
 std::string indented(const std::string& text, int n_spaces) {
@@ -74,10 +84,13 @@ class Emitter {
 
  private:
   struct Statement {
+    const Node* node = nullptr;
     int layer = -1;
-    std::string text, shape;
-    bool opens = false;  // a norm opens a paragraph
+    std::string text, shape;  // text: as in a loop over l
+    bool opens = false;       // a norm opens a paragraph
   };
+
+  static constexpr size_t shape_column = 84;
 
   bool bf16() const { return context_.options.matrix == CMatrix::bf16; }
   const char* type(ValueId id) const { return bf16() && matrices_.contains(id) ? "bf16" : "float"; }
@@ -92,23 +105,28 @@ class Emitter {
 
   void collect_members() {
     for (ValueId id : graph_.all(Role::parameter)) {
-      const DimShape& shape = graph_.value(id).shape;
       const CName name = c_name(graph_.value(id).name);
       std::string take;
       if (matrices_.contains(id))
-        take = fmt::format("take({}, {})", context_.letters.of(id, 0), context_.letters.of(id, 1));
+        take = fmt::format("take_matrix({}, {})", context_.letters.of(id, 0),
+                           context_.letters.of(id, 1));
       else
-        take = fmt::format("take_f32({})", context_.letters.product(id));
-      (void)shape;
+        take = fmt::format("take_vector({})", context_.letters.product(id));
       Member member{name.text, context_.letters.shape(id), take, id};
       if (name.layer < 0) {
-        (members_.layers.empty() ? members_.before : members_.after).push_back(std::move(member));
+        append(members_.layers.empty() ? members_.before : members_.after, std::move(member));
         continue;
       }
       const auto layer = static_cast<size_t>(name.layer);
       if (members_.layers.size() <= layer) members_.layers.resize(layer + 1);
-      members_.layers[layer].push_back(std::move(member));
+      append(members_.layers[layer], std::move(member));
     }
+  }
+
+  // A weight goes before its bias, whichever the architecture names first.
+  static void append(std::vector<Member>& members, Member member) {
+    const bool swap = !members.empty() && members.back().name == member.name + "_bias";
+    members.insert(swap ? members.end() - 1 : members.end(), std::move(member));
   }
 
   void collect_statements() {
@@ -117,11 +135,11 @@ class Emitter {
         if (is_hoisted(node.op) != (pass == 0)) continue;
         const ValueId out = node.outputs[0];
         Statement statement;
+        statement.node = &node;
         statement.layer = c_name(graph_.value(out).name).layer;
         statement.text = c_statement(context_, node, "l");
         if (statement.text.empty()) continue;
-        statement.shape =
-            fmt::format("{} {}", context_.buffers.name(out), context_.letters.shape(out));
+        statement.shape = context_.letters.shape(out);
         statement.opens = node.op == Op::rms_norm || node.op == Op::layer_norm;
         if (pass == 0) statement.opens = false;
         statements_.push_back(std::move(statement));
@@ -165,8 +183,16 @@ class Emitter {
     std::string out;
     for (const Member& member : members)
       out += with_comment(fmt::format("{}const {} *{};", indent, type(member.id), member.name),
-                          member.shape, 36);
+                          member.shape, member_column());
     return out;
+  }
+  size_t member_column() const {
+    size_t longest = 0;
+    for (ValueId id : graph_.all(Role::parameter)) {
+      const CName name = c_name(graph_.value(id).name);
+      longest = std::max(longest, name.text.size() + (name.layer < 0 ? 4 : 8));
+    }
+    return longest + std::string_view("const float *;  ").size();
   }
 
   std::string weights() const {
@@ -187,10 +213,14 @@ class Emitter {
 
   std::string buffers() const {
     std::string out;
+    size_t column = 36;
+    for (const auto& buffer : context_.buffers.all())
+      column = std::max(column, buffer.name.size() + context_.letters.product(buffer.shown).size() +
+                                    std::string_view("static float [];  ").size());
     for (const auto& buffer : context_.buffers.all())
       out += with_comment(
           fmt::format("static float {}[{}];", buffer.name, context_.letters.product(buffer.shown)),
-          context_.letters.shape(buffer.shown), 36);
+          context_.letters.shape(buffer.shown), column);
     const Node* attention = nullptr;
     for (const Node& node : graph_.nodes)
       if (node.op == Op::attention) attention = &node;
@@ -199,21 +229,28 @@ class Emitter {
       const std::string row =
           fmt::format("{}, {}", context_.letters.of(k, 1), context_.letters.of(k, 2));
       out += "\nstatic int n_ctx;  // positions in the cache, at most S\n";
-      out +=
-          with_comment("static float *k_cache, *v_cache;", fmt::format("(L, n_ctx, {})", row), 36);
-      out += with_comment("static float *scores;", "(n_ctx), of one head", 36);
+      out += with_comment("static float *k_cache, *v_cache;", fmt::format("(L, n_ctx, {})", row),
+                          column);
+      out += with_comment("static float *scores;", "(n_ctx), of one head", column);
     }
     const std::string tables = c_rope_tables(context_);
     return tables.empty() ? out : out + "\n" + tables;
   }
 
+  // A statement of forward(), with the shape of what it makes where the line has room.
   std::string lines(const Statement& statement, int n_spaces, const std::string& index) const {
-    std::string text = statement.text;
-    for (size_t at = text.find("[l]"); at != std::string::npos; at = text.find("[l]", at))
-      text.replace(at, 3, "[" + index + "]");
-    for (size_t at = text.find(", l, "); at != std::string::npos; at = text.find(", l, ", at))
-      text.replace(at, 5, ", " + index + ", ");
-    return with_comment(indented(text, n_spaces), statement.shape, comment_column);
+    std::string out;
+    std::string text = indented(c_statement(context_, *statement.node, index), n_spaces);
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = std::min(text.find('\n', begin), text.size());
+      out += wrapped(text.substr(begin, end - begin)) + "\n";
+      begin = end + 1;
+    }
+    out.pop_back();
+    const size_t last = out.rfind('\n') + 1;  // 0 when there is only one line
+    const std::string line = with_comment(out.substr(last), statement.shape, shape_column);
+    if (line.size() - 1 > columns_max) return out + "\n";
+    return out.substr(0, last) + line;
   }
 
   std::string forward() const {

@@ -38,8 +38,8 @@ struct CModel {
   std::string buffers;     // activations, rope frequencies, the cache
   std::string operations;  // functions
   std::string forward;     // static float *forward(int token, int pos)
-  std::string bind;        // body that points every member of w at its numbers: take(rows, columns)
-                           // gives bf16 or f32 matrices, take_f32(n) vectors
+  std::string bind;        // body that points every member of w at its numbers, by
+                           // take_matrix(rows, columns) and take_vector(n)
   std::vector<CParameter> parameters;
   std::string cache_elements;  // C expression: floats of k_cache (and of v_cache) per position
 };

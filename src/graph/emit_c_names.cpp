@@ -278,9 +278,10 @@ void CBuffers::give_names() {
     const ValueId id = node.outputs[0];
     const size_t g = group(id);
     if (const auto known = index_.find(g); known != index_.end()) {
-      // Show the shape with the most dimensions.
+      // Show the shape with the most dimensions; columns are only a part.
       Buffer& buffer = buffers_[known->second];
-      if (graph_.value(id).shape.size() > graph_.value(buffer.shown).shape.size())
+      const DimShape &mine = graph_.value(id).shape, &shown = graph_.value(buffer.shown).shape;
+      if (mine.size() > shown.size() && Binding{}.n_elements(mine) == Binding{}.n_elements(shown))
         buffer.shown = id;
       continue;
     }

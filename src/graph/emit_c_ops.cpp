@@ -14,7 +14,8 @@ std::string fill(std::string text,
                  std::initializer_list<std::pair<const char*, std::string>> names) {
   for (const auto& [name, value] : names) {
     const std::string mark = fmt::format("@{}@", name);
-    for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at))
+    for (size_t at = text.find(mark); at != std::string::npos;
+         at = text.find(mark, at + value.size()))
       text.replace(at, mark.size(), value);
   }
   return text;
@@ -150,7 +151,8 @@ static void rope(float *x, const float *turns, int n_heads) {
 const char* const softmax_text = R"c(// x[i] = exp(x[i]) / sum(exp(x))
 static void softmax(float *x, int n) {
     float top = x[0], sum = 0.0f;
-    for (int i = 1; i < n; i++) if (x[i] > top) top = x[i];
+    for (int i = 1; i < n; i++)
+        if (x[i] > top) top = x[i];
     for (int i = 0; i < n; i++) sum += x[i] = expf(x[i] - top);
     for (int i = 0; i < n; i++) x[i] /= sum;
 }
@@ -318,6 +320,7 @@ std::string attention_function(const CContext& context) {
 
 std::string c_float(float value) {
   std::string text = fmt::format("{}", value);
+  if (const size_t at = text.find("e-0"); at != std::string::npos) text.erase(at + 2, 1);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text + "f";
 }
@@ -457,8 +460,8 @@ class StatementWriter {
     if (value.role != Role::parameter)
       return context_.buffers.name(id) + context_.letters.offset(id);
     const CName parameter = c_name(value.name);
-    return parameter.layer < 0 ? "w." + parameter.text
-                               : fmt::format("w.blk[{}].{}", layer_, parameter.text);
+    if (parameter.layer < 0) return "w." + parameter.text;
+    return fmt::format("w.blk[{}].{}", index(parameter.layer), parameter.text);
   }
   bool shares(size_t input) const {
     return context_.buffers.share(node_.inputs[input], node_.outputs[0]);
@@ -506,16 +509,20 @@ class StatementWriter {
   }
   std::string attention() const {
     const auto& attributes = node_.as<AttentionAttributes>();
+    const auto width = static_cast<float>(context_.graph.value(node_.inputs[0]).shape[2].n);
+    const std::string scale =
+        attributes.scale == 1.0f / std::sqrt(width)
+            ? fmt::format("1.0f / sqrtf({})", context_.letters.of(node_.inputs[0], 2))
+            : c_float(attributes.scale);
     Arguments arguments{name(node_.outputs[0])};
     for (ValueId id : node_.inputs) arguments.push_back(name(id));
-    arguments.insert(arguments.end(),
-                     {cache_layer(attributes.layer), "pos", c_float(attributes.scale)});
+    arguments.insert(arguments.end(), {index(attributes.layer), "pos", scale});
     if (context_.attention_window) arguments.push_back(fmt::format("{}", attributes.window));
     if (context_.attention_softcap) arguments.push_back(c_float(attributes.softcap));
     return call("attention", arguments);
   }
-  // The layer of the cache is that of the node as a rule, and then reads like it.
-  std::string cache_layer(int32_t layer) const {
+  // The index of a layer: that of the node itself is `layer_`, which may be a loop's.
+  std::string index(int32_t layer) const {
     const int own = c_name(context_.graph.value(node_.outputs[0]).name).layer;
     return own == layer ? layer_ : fmt::format("{}", layer);
   }
