@@ -25,7 +25,7 @@ class Differentiator {
       }
       // An output nobody used has no gradient; nothing flows back through it.
       if (gradient(node.outputs[0]) == no_value) continue;
-      TRY(backward(node, i));
+      TRY(backward(node));
     }
     return std::move(graph_);
   }
@@ -125,7 +125,7 @@ class Differentiator {
     emit(Op::cross_entropy_backward, node.inputs, {dlogits, loss});
   }
 
-  Result<void> backward(const Node& node, size_t i) {
+  Result<void> backward(const Node& node) {
     const ValueId dy = gradient(node.outputs[0]);
     const std::vector<ValueId>& in = node.inputs;
     const bool is_norm = node.op == Op::rms_norm || node.op == Op::layer_norm;
@@ -168,10 +168,7 @@ class Differentiator {
         return {};
       case Op::attention: {
         const ValueId out = node.outputs[0];
-        const ValueId logsumexp =
-            new_value(graph_.value(out).name + ".logsumexp", {dim_T, graph_.value(in[0]).shape[1]},
-                      Role::activation);
-        graph_.nodes[i].outputs.push_back(logsumexp);
+        const ValueId logsumexp = node.outputs[1];
         const ValueId dq = fresh_gradient(in[0]);
         const ValueId dk = fresh_gradient(in[1]);
         const ValueId dv = fresh_gradient(in[2]);

@@ -154,7 +154,11 @@ ValueId GraphBuilder::attention(const std::string& name, ValueId q, ValueId k, V
   graph_.n_layers = std::max(graph_.n_layers, attributes.layer + 1);
   graph_.n_kv_heads = keys[1].n;
   graph_.head_width = keys[2].n;
-  return add_node(Op::attention, name, out, {q, k, v}, attributes);
+  const ValueId id = add_node(Op::attention, name, out, {q, k, v}, attributes);
+  if (purpose_ == Purpose::training)  // the backward pass makes the probabilities from it again
+    graph_.nodes.back().outputs.push_back(
+        add_value(name + ".logsumexp", {dim_T, out[1]}, Role::activation));
+  return id;
 }
 
 ValueId GraphBuilder::add(const std::string& name, ValueId x, ValueId y) {

@@ -9,23 +9,6 @@
 #include <cmath>
 
 namespace quire {
-namespace {
-
-// The graph for losses alone. Attention inside a batch always leaves its logarithms of sums, which
-// differentiate() asks for in the other graph.
-Graph evaluation_graph(Graph graph) {
-  for (Node& node : graph.nodes) {
-    if (node.op != Op::attention) continue;
-    const Value& out = graph.value(node.outputs[0]);
-    Value statistic{out.name + ".logsumexp", {dim_T, out.shape[1]}};
-    graph.values.push_back(std::move(statistic));
-    node.outputs.push_back(static_cast<ValueId>(graph.values.size() - 1));
-  }
-  return graph;
-}
-
-}  // namespace
-
 Result<Graph> training_graph(const Hparams& hparams) {
   const Arch* arch = TRY(find_arch(hparams.arch));
   GraphBuilder builder;
@@ -74,8 +57,8 @@ Result<std::unique_ptr<Trainer>> Trainer::create(const TrainConfig& config, cons
   trainer->train_ =
       std::make_unique<Executor>(TRY(Executor::create(std::move(both), weights, pool, options)));
   trainer->train_->set_gradients(std::move(gradients));
-  trainer->evaluate_ = std::make_unique<Executor>(
-      TRY(Executor::create(evaluation_graph(forward), weights, pool, options)));
+  trainer->evaluate_ =
+      std::make_unique<Executor>(TRY(Executor::create(forward, weights, pool, options)));
   return trainer;
 }
 
