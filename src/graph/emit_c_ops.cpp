@@ -160,8 +160,8 @@ static void softmax(float *x, int n) {
 )c";
 
 const char* const attention_text =
-    R"c(// Attention of the token at pos to itself and all before it. Its key and value join the cache; then
-// every query head looks at @GROUP@:
+    R"c(// Attention of the token at pos to itself and all before it. Its key and value join the cache;
+// then every query head looks at @GROUP@:
 //     p = softmax over s of (scale * q[h] . k[s]),   out[h] = sum over s of p[s] * v[s]
 static void attention(float *out, const float *q, const float *k, const float *v, int l, int pos,
                       float scale@PARAMETERS@) {
@@ -252,7 +252,7 @@ std::string activation_functions(const Graph& graph) {
   for (Activation kind : scalar) {
     const std::string name = c_activation_name(kind);
     const ActivationText text = activation_text(kind);
-    out += fmt::format("// {} of x = {}\nstatic float {}(float x) {{ return {}; }}\n\n", name,
+    out += fmt::format("// {} of x = {}\nstatic float {}(float x) {{\n    return {};\n}}\n\n", name,
                        text.formula, name, text.code);
     if (whole.contains(kind))
       out += fmt::format(
