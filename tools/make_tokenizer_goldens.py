@@ -6,11 +6,12 @@
 Needs the packages tokenizers, sentencepiece and gguf. The text the tokenizers are trained on stands
 below, so everything here can be made again. Outputs:
 
+    trainer.json       the training text and the merges a trainer must find in it
     hard.json          the texts, as hexadecimal bytes (some are not UTF-8)
     NAME.json          a tokenizer.json; NAME.gguf a vocabulary-only GGUF
     NAME.ids.json      for every text: ids as the model wants them, without special tokens, with
-                       special tokens taken as text, and what the ids decode to where that is not
-                       the text; null where the reference does not take the text
+                       special tokens taken as text where that differs, and what the ids decode to
+                       where that is not the text; null where the reference does not take the text
 """
 import io
 import json
@@ -88,6 +89,8 @@ def hf_cases(tokenizer):
         tokenizer.encode_special_tokens = True
         case["as_text"] = tokenizer.encode(text, add_special_tokens=False).ids
         tokenizer.encode_special_tokens = False
+        if case["as_text"] == case["never"]:
+            del case["as_text"]
         decoded = tokenizer.decode(case["never"])
         if decoded != text:
             case["decoded"] = decoded
@@ -201,10 +204,10 @@ def sentencepiece_gguf(name, model, user_defined, add_space_prefix, remove_extra
     cases = []
     for data in HARD_BYTES:
         ids = model.encode(data)
-        case = {"ids": [1] + ids, "never": ids, "as_text": ids}
+        case = {"ids": [1] + ids, "never": ids}
         # Control tokens in a text are this project's (and llama.cpp's) addition.
         if any(mark in data for mark in (b"<s>", b"</s>", b"<unk>")):
-            del case["ids"], case["never"]
+            case = {"as_text": ids}
         cases.append(case)
     save(name + ".ids.json", cases)
 
@@ -241,16 +244,29 @@ def unknown_characters(name):
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation(),
                                                        pre_tokenizers.Digits(individual_digits=True)])
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.Lowercase(), normalizers.Strip()])
-    trainer = trainers.BpeTrainer(vocab_size=260, special_tokens=["<unk>", "<s>", "</s>"], show_progress=False,
-                                  limit_alphabet=40)
-    tokenizer.train_from_iterator([TRAINING], trainer)
+    trainer = trainers.BpeTrainer(vocab_size=260, special_tokens=["<unk>", "<s>", "</s>"], show_progress=False)
+    # The lines of plain English only, so that most characters of the hard text are unknown.
+    tokenizer.train_from_iterator(TRAINING.strip().split("\n")[:3], trainer)
     tokenizer.decoder = decoders.Fuse()
     save_hf(name, tokenizer)
+
+
+def trainer_case():
+    """What BpeTrainer makes of the training text."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = GPT2
+    trainer = trainers.BpeTrainer(vocab_size=460, min_frequency=2, special_tokens=["<s>", "</s>"],
+                                  show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator([TRAINING], trainer)
+    model = json.loads(tokenizer.to_str())["model"]
+    save("trainer.json", {"n_vocab": 460, "text": TRAINING, "merges": model["merges"],
+                          "pieces": sorted(model["vocab"], key=model["vocab"].get)})
 
 
 def main():
     os.makedirs(OUT, exist_ok=True)
     save("hard.json", [data.hex() for data in HARD_BYTES])
+    trainer_case()
     byte_level("bytes-gpt2", GPT2, post=bos_template())
     byte_level("bytes-nfc-prefix", pre_tokenizers.ByteLevel(add_prefix_space=True), normalizer=normalizers.NFC(),
                n_vocab=380)

@@ -30,8 +30,11 @@ class Goldens : public testing::TestWithParam<GoldenTokenizer> {
     ASSERT_NE(tokenizer, nullptr);
     int n_compared = 0;
     for_each_case([&](const std::string& text, const nlohmann::json& golden) {
-      if (!golden.contains(key)) return;
-      EXPECT_EQ(encoded(*tokenizer, text, options), golden[key].get<std::vector<int32_t>>());
+      // What special tokens taken as text become is stated where it differs.
+      const bool stated = golden.contains(key);
+      if (!stated && std::string(key) != "as_text") return;
+      const auto& ids = golden[stated ? key : "never"];
+      EXPECT_EQ(encoded(*tokenizer, text, options), ids.get<std::vector<int32_t>>());
       ++n_compared;
     });
     EXPECT_GT(n_compared, 50);
