@@ -9,7 +9,6 @@
 namespace quire {
 namespace {
 
-constexpr uint32_t alignment_default = 32;
 constexpr size_t name_bytes_max = 64, key_bytes_max = 65535;
 constexpr size_t piece_bytes = size_t{1} << 20;  // AtomicFile's buffer grows by no more at once
 
