@@ -183,11 +183,13 @@ void gemm_tile(const GemmPlan& plan, int64_t tile, Scratch scratch) {
   block.n = std::min(plan.tile_n, gemm.n - block.n0);
   do {  // once also when K is 0: C becomes the bias
     block.k = std::min(gemm_k_block, gemm.k - block.k0);
-    pack_a(plan, blocks, block, buffers.a);
-    if (gemm.b.lines == GemmOperand::Lines::columns)
-      pack_b_columns(plan, blocks, block, buffers);
-    else
-      pack_b_rows(plan, blocks, block, buffers);
+    if (block.k > 0) {  // operands of no elements may have no memory
+      pack_a(plan, blocks, block, buffers.a);
+      if (gemm.b.lines == GemmOperand::Lines::columns)
+        pack_b_columns(plan, blocks, block, buffers);
+      else
+        pack_b_rows(plan, blocks, block, buffers);
+    }
     multiply_block(plan, blocks, block, buffers);
     block.k0 += block.k;
   } while (block.k0 < gemm.k);
