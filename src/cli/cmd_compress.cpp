@@ -117,9 +117,8 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_compress(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("MODEL FILE", flags->positionals,
-                 "a model and the file to compress, -: standard input; without a MODEL the bundled "
-                 "one")
+  app.add_option("[MODEL] FILE", flags->positionals,
+                 "the model (default: the bundled one) and a file; -: standard input")
       ->type_name("")
       ->required()
       ->expected(1, 2);

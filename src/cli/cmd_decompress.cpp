@@ -71,9 +71,8 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_decompress(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("MODEL FILE", flags->positionals,
-                 "the model that compressed it and the file, -: standard input; without a MODEL "
-                 "the bundled one")
+  app.add_option("[MODEL] FILE", flags->positionals,
+                 "the model that compressed it and the file; -: standard input")
       ->type_name("")
       ->required()
       ->expected(1, 2);

@@ -52,6 +52,16 @@ class Printer {
   bool separated_ = false;
 };
 
+void note_full(const std::vector<Document>& documents, int64_t n_ctx) {
+  const auto n_full = std::count_if(documents.begin(), documents.end(), [](const Document& d) {
+    return d.outcome.reason == StopReason::context_full;
+  });
+  if (n_full > 0)
+    fmt::print(stderr,
+               "quire: note: {} of {} documents end because the context of {} positions is full\n",
+               n_full, documents.size(), n_ctx);
+}
+
 nlohmann::json as_json(const std::vector<Document>& documents, const LoadedEngine& loaded,
                        uint64_t seed) {
   auto list = nlohmann::json::array();
@@ -84,6 +94,7 @@ Result<int> run(const Flags& flags) {
     request.prompt = {start};
     request.decode_at = DecodeAt::start;
     request.n_predict = flags.n_predict;
+    if (!flags.json && !output_is_terminal()) request.replace = StreamDecoder::Replace::nothing;
     request.on_text = [&documents, i](std::string_view piece) { documents[i].text += piece; };
     request.on_finish = [&documents, i](const Outcome& outcome) {
       documents[i].outcome = outcome;
@@ -101,8 +112,8 @@ Result<int> run(const Flags& flags) {
     print_json(as_json(documents, loaded, seed));
   else
     printer.update();
+  note_full(documents, engine.runner().n_ctx());
   for (const Document& document : documents) {
-    note_stop_reason(document.outcome, engine.runner().n_ctx());
     if (flags.verbose) print_timings(loaded, document.outcome, seed);
     if (document.outcome.error) return std::unexpected(*document.outcome.error);
   }
@@ -113,7 +124,7 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_dream(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("MODEL", flags->positional, "a .gguf file or a bundled name")->type_name("");
+  app.add_option("[MODEL]", flags->positional, "a .gguf file or a bundled name")->type_name("");
   add_int(app, "-n,--documents", flags->n_documents, "how many", 1, 100000);
   add_int(app, "--n-predict", flags->n_predict, "at most so many tokens each; -1: until they end",
           -1, INT32_MAX);

@@ -141,8 +141,8 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_predict(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("MODEL PROMPT", flags->positionals,
-                 "a .gguf file or a bundled name, and a text; without a MODEL the bundled one")
+  app.add_option("[MODEL] PROMPT", flags->positionals,
+                 "the model (default: the bundled one) and a text")
       ->type_name("")
       ->expected(0, 2);
   CLI::Option* prompt = add_text(app, "-p,--prompt", flags->prompt, "the text");

@@ -112,9 +112,8 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_run(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("MODEL PROMPT", flags->positionals,
-                 "a .gguf file or a bundled name, and the text to continue; a single argument is "
-                 "the MODEL when it names one, else the PROMPT")
+  app.add_option("[MODEL] [PROMPT]", flags->positionals,
+                 "a single argument is the MODEL when it names one")
       ->type_name("")
       ->expected(0, 2);
   CLI::Option* prompt = add_text(app, "-p,--prompt", flags->prompt, "the text to continue");

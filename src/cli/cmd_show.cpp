@@ -257,7 +257,7 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_show(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("MODEL", flags->positional, "a .gguf file or a bundled name")->type_name("");
+  app.add_option("[MODEL]", flags->positional, "a .gguf file or a bundled name")->type_name("");
   add_model_flag(app, flags->model);
   add_int(app, "-c,--ctx-size", flags->n_ctx,
           "positions of context for the memory; 0: all the model knows", 0, INT32_MAX);

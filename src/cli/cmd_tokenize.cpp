@@ -53,9 +53,8 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_tokenize(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("MODEL TEXT", flags->positionals,
-                 "a .gguf file (its vocabulary is enough), a tokenizer.json or a bundled name, and "
-                 "a text")
+  app.add_option("[MODEL] [TEXT]", flags->positionals,
+                 "MODEL may be a vocabulary-only .gguf or a tokenizer.json, too")
       ->type_name("")
       ->expected(0, 2);
   add_model_flag(app, flags->model);

@@ -19,7 +19,38 @@ std::optional<T> parse_number(std::string_view text) {
   return value;
 }
 
+// Flags with what they take and their default; positionals as they are named ("[MODEL] PROMPT").
+class HelpFormat : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    std::string usage = "\nusage: " + (name.empty() ? app->get_name() : name);
+    if (!app->get_subcommands({}).empty()) return usage + " COMMAND [FLAGS]\n";
+    for (const CLI::Option* option : app->get_options({}))
+      if (option->get_positional()) usage += " " + option->get_name(true);
+    return usage + " [FLAGS]\n";
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_type_size() == 0 || option->get_type_name().empty()
+               ? ""
+               : " " + option->get_type_name();
+  }
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const std::string standard = option->get_default_str();
+    return option->get_description() + (standard.empty() ? "" : fmt::format(" [{}]", standard));
+  }
+};
+
 }  // namespace
+
+std::shared_ptr<CLI::FormatterBase> help_format() {
+  auto format = std::make_shared<HelpFormat>();
+  constexpr size_t column = 30;
+  format->column_width(column);
+  format->label("Options", "Flags");
+  format->label("Positionals", "Arguments");
+  format->label("Subcommands", "Commands");
+  return format;
+}
 
 CLI::Validator integer_between(int64_t least, int64_t most) {
   return {[=](std::string& text) -> std::string {

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -58,6 +59,9 @@ inline CLI::Option* add_text(CLI::App& app, const std::string& names, std::strin
 }
 // -t/--threads; 0 stands for all that the machine gives.
 CLI::Option* add_threads(CLI::App& app, int& n_threads);
+
+// How --help looks: main gives it to every app.
+std::shared_ptr<CLI::FormatterBase> help_format();
 
 // Shown at the end of --help.
 struct Example {

@@ -18,8 +18,9 @@ void add_model_flags(CLI::App& app, ModelFlags& flags) {
           INT32_MAX);
   add_threads(app, flags.n_threads);
   add_int(app, "-b,--batch-size", flags.n_batch, "most tokens in one step", 1, 65536);
-  app.add_option("--cache-type", flags.cache_type, "how keys and values are kept")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}, CLI::ignore_case))
+  app.add_option("--cache-type", flags.cache_type,
+                 "how keys and values are kept: f32, f16, bf16, q8_0")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}, CLI::ignore_case).description(""))
       ->type_name("TYPE")
       ->capture_default_str();
 }

@@ -106,7 +106,7 @@ std::unexpected<Error> explain(CLI::App& app, const CLI::ParseError& error) {
 
 Result<int> run_command(const Command& command, std::vector<std::string> arguments) {
   CLI::App app(command.summary, fmt::format("quire {}", command.name));
-  app.get_formatter()->column_width(28);
+  app.formatter(help_format());
   app.set_help_flag("-h,--help", "print this help and exit");
   const CommandBody body = command.add(app);
   try {
