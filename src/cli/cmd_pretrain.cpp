@@ -271,6 +271,7 @@ Result<Session> prepare(Flags& flags, ThreadPool& pool) {
 
   TrainConfig& config = session.config = TRY(settings_in_force(flags, saved));
   TRY(settle_batch(config, flags));
+  (void)TRY(make_hparams(config.shape, 1));  // a wrong shape is said before the data is read
   if (!flags.data.empty()) config.data = TRY(data_files(flags.data));
   if (!flags.tokenizer.empty()) config.n_vocab = 0;
   const bool makes_vocabulary = !saved || !flags.tokenizer.empty();
@@ -333,15 +334,17 @@ Result<RunEnd> train(Session& session, const Flags& flags, double peak_flops) {
   Progress bar("training", static_cast<uint64_t>(session.config.schedule.n_steps));
   std::string held_out = "-";
   double rate = 0, loss = 0;
+  int64_t n_shown = 0;
   RunHooks hooks;
   hooks.stop = [&] {
     return stop_requested != 0 ||
            (flags.stop_after > 0 && trainer.n_steps_done() - first >= flags.stop_after);
   };
   hooks.after_step = [&](const RunProgress& p) {
-    // Smoothed over about twenty steps.
-    rate = rate == 0 ? p.tokens_per_s : 0.95 * rate + 0.05 * p.tokens_per_s;
-    loss = loss == 0 ? p.step.loss : 0.95 * loss + 0.05 * p.step.loss;
+    // Averages of about the last twenty steps, of all while there are fewer.
+    const double share = 1.0 / std::min(20.0, static_cast<double>(++n_shown));
+    rate += share * (p.tokens_per_s - rate);
+    loss += share * (p.step.loss - loss);
     if (p.held_out) held_out = fmt::format("{:.4f}", *p.held_out);
     const double flops = p.flops / p.tokens_per_s * rate;
     bar.update(static_cast<uint64_t>(p.step.step),

@@ -17,7 +17,8 @@ class Reader {
   }
   void get(const char* field, int64_t& value) {
     if (const json* j = find(field)) {
-      if (j->is_number_unsigned() && j->get<uint64_t>() <= uint64_t{1} << 40)
+      if (j->is_number_integer() && j->get<int64_t>() >= 0 &&
+          j->get<uint64_t>() <= uint64_t{1} << 40)
         value = j->get<int64_t>();
       else
         note(field);
