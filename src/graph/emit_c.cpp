@@ -170,8 +170,8 @@ class Emitter {
     letters.push_back({"L", static_cast<int64_t>(members_.layers.size()), "layers"});
     std::erase_if(letters, [](const DimLetters::Letter& letter) { return letter.name == "S"; });
     letters.push_back({"S", context_.options.n_ctx, "positions"});
-    std::ranges::stable_sort(letters, {}, [](const DimLetters::Letter& letter) {
-      return std::string_view(order).find(letter.name[0]);
+    std::ranges::sort(letters, {}, [](const DimLetters::Letter& letter) {
+      return std::pair(std::string_view(order).find(letter.name[0]), letter.name);
     });
     std::string out = "enum {\n";
     for (const auto& letter : letters)
