@@ -23,23 +23,25 @@ bool is_normal_already(std::string_view text, Form form) {
       text, [&](char c) { return static_cast<unsigned char>(c) >= first_suspect; });
 }
 
-// Combining marks into their canonical order. Sorted run by run: the library's own ordering takes
-// quadratic time on a long run of marks.
+// Combining marks into their canonical order: by class, and within one class as they stood. Sorted
+// run by run: the library's own ordering takes quadratic time on a long run of marks.
 void order_marks(std::vector<utf8proc_int32_t>& codes) {
-  const auto combining_class = [](utf8proc_int32_t code) {
-    return utf8proc_get_property(code)->combining_class;
+  struct Mark {
+    int combining_class;
+    size_t at;
+    utf8proc_int32_t code;
+    auto operator<=>(const Mark&) const = default;
   };
-  for (size_t i = 0; i < codes.size();) {
-    if (combining_class(codes[i]) == 0) {
-      ++i;
+  std::vector<Mark> run;
+  for (size_t i = 0; i <= codes.size(); ++i) {
+    const int of_code = i < codes.size() ? utf8proc_get_property(codes[i])->combining_class : 0;
+    if (of_code != 0) {
+      run.push_back({of_code, i, codes[i]});
       continue;
     }
-    size_t end = i + 1;
-    while (end < codes.size() && combining_class(codes[end]) != 0) ++end;
-    std::stable_sort(codes.begin() + static_cast<ptrdiff_t>(i),
-                     codes.begin() + static_cast<ptrdiff_t>(end),
-                     [&](auto a, auto b) { return combining_class(a) < combining_class(b); });
-    i = end;
+    std::ranges::sort(run);
+    for (size_t k = 0; k < run.size(); ++k) codes[i - run.size() + k] = run[k].code;
+    run.clear();
   }
 }
 
