@@ -31,7 +31,7 @@ struct CompressOptions {
   int64_t n_ctx = 0;  // compress only; 0: what the model knows, at most 2048
   int n_threads = 0;
   uint64_t bytes_max = compress_bytes_max;  // larger inputs or results fail with limit
-  std::function<void(uint64_t n_done, uint64_t n_total)> progress;  // tokens; may be empty
+  std::function<void(uint64_t n_done, uint64_t n_total)> progress{};  // tokens; may be empty
 };
 
 // limit when the data is too large.

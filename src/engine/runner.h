@@ -20,7 +20,7 @@ struct RunnerOptions {
   int64_t n_batch = 512;    // rows of one step; longer inputs are cut into steps of this size
   int n_threads = 0;        // 0: usable_cpus()
   DType kv_dtype = DType::f32;
-  std::vector<std::string> keep;  // values that taps will read (see FuseOptions::keep)
+  std::vector<std::string> keep{};  // values that taps will read (see FuseOptions::keep)
 };
 
 enum class Want : uint8_t { nothing, last, all };
