@@ -25,7 +25,10 @@ class MergeTable {
   void set(int32_t left, int32_t right, Merge merge) {
     map_.get_or_insert(key(left, right), merge) = merge;
   }
-  const Merge* find(int32_t left, int32_t right) const { return map_.find(key(left, right)); }
+  // nullptr when they may not; a negative symbol merges with nothing.
+  const Merge* find(int32_t left, int32_t right) const {
+    return (left | right) < 0 ? nullptr : map_.find(key(left, right));
+  }
   size_t size() const { return map_.size(); }
 
  private:

@@ -64,6 +64,17 @@ TEST(BpeMerge, ShortAndLongWordsMergeAsDefined) {
   }
 }
 
+TEST(BpeMerge, UnknownSymbolsMergeWithNothing) {
+  MergeTable table;
+  table.set(0, 1, {0, 2});
+  for (const size_t n : {4, 40}) {
+    const std::vector<int32_t> unknown(n, -1);
+    BpeScratch scratch = word_of(unknown);
+    bpe_merge(table, scratch);
+    EXPECT_EQ(ids_of(scratch), unknown);
+  }
+}
+
 TEST(BpeMerge, SymbolsKnowWhereTheyBegin) {
   MergeTable table;
   table.set(0, 1, {0, 2});
