@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,17 @@ void on_interrupt(int /*signal*/) {
   n_interrupts = n_interrupts + 1;
   constexpr int patience = 3;  // whoever presses it that often wants out, whatever we are doing
   if (n_interrupts >= patience) ::_exit(130);
+}
+
+// Of the character the text begins with; 0 when it begins with none.
+size_t character_bytes(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return 1;
+  const size_t n = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+  if (n > text.size()) return 0;
+  for (size_t i = 1; i < n; ++i)
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return 0;
+  return n;
 }
 
 }  // namespace
@@ -43,17 +55,17 @@ std::string dim(std::string_view text) {
 std::string without_controls(std::string_view text) {
   std::string kept;
   kept.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // U+0080 to U+009F are control characters, too: C2 80 to C2 9F.
-    const bool c1 = byte == 0xC2 && i + 1 < text.size() &&
-                    static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
-                    static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (c1) {
-      ++i;
-      continue;
-    }
-    if ((byte >= 0x20 && byte != 0x7F) || byte == '\n' || byte == '\t') kept += text[i];
+  while (!text.empty()) {
+    const size_t n = character_bytes(text);
+    const auto lead = static_cast<unsigned char>(text[0]);
+    // Besides the control characters of ASCII there are U+0080 to U+009F: C2 80 to C2 9F.
+    const bool control = (lead < 0x20 && lead != '\n' && lead != '\t') || lead == 0x7F ||
+                         (lead == 0xC2 && n == 2 && static_cast<unsigned char>(text[1]) < 0xA0);
+    if (n == 0)
+      kept += "\xEF\xBF\xBD";
+    else if (!control)
+      kept += text.substr(0, n);
+    text.remove_prefix(std::max<size_t>(n, 1));
   }
   return kept;
 }

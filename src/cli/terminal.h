@@ -13,7 +13,7 @@ std::string bold(std::string_view text);
 std::string dim(std::string_view text);
 
 // A model's text may contain anything, escape sequences too: without control characters other than
-// line feed and tab. `text` is UTF-8.
+// line feed and tab, and with U+FFFD for each byte that is no part of a character.
 std::string without_controls(std::string_view text);
 
 // Writes to standard output at once; on a terminal without control characters.
