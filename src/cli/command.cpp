@@ -75,6 +75,41 @@ CLI::Validator number_between(double least, double most) {
           "", "number"};
 }
 
+template <std::integral T>
+CLI::Option* add_int(CLI::App& app, const std::string& names, T& value, const std::string& help,
+                     int64_t least, int64_t most) {
+  return app.add_option(names, value, help)
+      ->check(integer_between(least, most))
+      ->capture_default_str()
+      ->type_name("N");
+}
+
+template <std::floating_point T>
+CLI::Option* add_number(CLI::App& app, const std::string& names, T& value, const std::string& help,
+                        double least, double most) {
+  return app.add_option(names, value, help)
+      ->check(number_between(least, most))
+      ->capture_default_str()
+      ->type_name("X");
+}
+
+template <class T>
+using AddInt = CLI::Option*(CLI::App&, const std::string&, T&, const std::string&, int64_t,
+                            int64_t);
+template AddInt<int32_t> add_int<int32_t>;
+template AddInt<int64_t> add_int<int64_t>;
+template AddInt<uint64_t> add_int<uint64_t>;
+template <class T>
+using AddNumber = CLI::Option*(CLI::App&, const std::string&, T&, const std::string&, double,
+                               double);
+template AddNumber<float> add_number<float>;
+template AddNumber<double> add_number<double>;
+
+CLI::Option* add_text(CLI::App& app, const std::string& names, std::string& value,
+                      const std::string& help, const std::string& type) {
+  return app.add_option(names, value, help)->type_name(type);
+}
+
 CLI::Option* add_threads(CLI::App& app, int& n_threads) {
   return add_int(app, "-t,--threads", n_threads,
                  fmt::format("threads to compute with; 0: all usable ({} here)", usable_cpus()), 0,

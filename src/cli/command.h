@@ -36,27 +36,16 @@ using CommandBody = std::function<Result<int>()>;
 CLI::Validator integer_between(int64_t least, int64_t most);
 CLI::Validator number_between(double least, double most);
 
-// A flag or positional with a number that is checked.
+// A flag or positional with a number that is checked. Compiled once, in command.cpp, for int32_t,
+// int64_t, uint64_t, float and double: CLI11's templates are what takes long in this layer.
 template <std::integral T>
 CLI::Option* add_int(CLI::App& app, const std::string& names, T& value, const std::string& help,
-                     int64_t least, int64_t most) {
-  return app.add_option(names, value, help)
-      ->check(integer_between(least, most))
-      ->capture_default_str()
-      ->type_name("N");
-}
+                     int64_t least, int64_t most);
 template <std::floating_point T>
 CLI::Option* add_number(CLI::App& app, const std::string& names, T& value, const std::string& help,
-                        double least, double most) {
-  return app.add_option(names, value, help)
-      ->check(number_between(least, most))
-      ->capture_default_str()
-      ->type_name("X");
-}
-inline CLI::Option* add_text(CLI::App& app, const std::string& names, std::string& value,
-                             const std::string& help, const std::string& type = "TEXT") {
-  return app.add_option(names, value, help)->type_name(type);
-}
+                        double least, double most);
+CLI::Option* add_text(CLI::App& app, const std::string& names, std::string& value,
+                      const std::string& help, const std::string& type = "TEXT");
 // -t/--threads; 0 stands for all that the machine gives.
 CLI::Option* add_threads(CLI::App& app, int& n_threads);
 

@@ -48,6 +48,8 @@ LineEditor::LineEditor(std::string prompt) : state_(std::make_unique<State>()) {
   ::el_set(state.editor, EL_EDITOR, "emacs");
   ::el_set(state.editor, EL_HIST, ::history, state.history);
   ::el_set(state.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  // A Ctrl-D typed while the terminal was not yet ours to edit (during an answer) arrives as NUL.
+  ::el_set(state.editor, EL_BIND, "^@", "ed-end-of-file", nullptr);
 }
 
 LineEditor::~LineEditor() {

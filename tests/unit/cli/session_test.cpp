@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -17,16 +18,20 @@ namespace {
 
 using testing::HasSubstr;
 
-// quire run on a terminal of its own.
+constexpr int patience_ms = 20000;
+
+// quire run on a terminal of its own. Keys are typed when the editor waits for them, unless a test
+// is about what happens when it does not.
 class Terminal {
  public:
-  Terminal() {
+  explicit Terminal(const char* model = QUIRE_SOURCE_DIR "/tests/golden/model/llama-f32.gguf",
+                    const char* n_predict = "5") {
     pid_ = ::forkpty(&fd_, nullptr, nullptr, nullptr);
     if (pid_ != 0) return;
     ::setenv("TERM", "xterm", 1);
     ::setenv("NO_COLOR", "1", 1);
-    ::execl(QUIRE_PROGRAM, "quire", "run", QUIRE_SOURCE_DIR "/tests/golden/model/llama-f32.gguf",
-            "-s", "1", "-n", "5", "-t", "1", static_cast<char*>(nullptr));
+    ::execl(QUIRE_PROGRAM, "quire", "run", model, "-s", "1", "-n", n_predict, "-t", "1",
+            "--ignore-eos", static_cast<char*>(nullptr));
     ::_exit(127);
   }
   ~Terminal() {
@@ -37,11 +42,14 @@ class Terminal {
   Terminal& operator=(const Terminal&) = delete;
 
   void type(std::string_view keys) {
+    ASSERT_TRUE(becomes([&] { return editing(); })) << "no prompt for: " << keys;
+    type_ahead(keys);
+  }
+  void type_ahead(std::string_view keys) {
     ASSERT_EQ(::write(fd_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
   }
   // What came since the last call, up to and with `text`; everything when it never comes.
   std::string read_until(const std::string& text) {
-    constexpr int patience_ms = 20000;
     while (seen_.find(text) == std::string::npos) {
       pollfd ready{fd_, POLLIN, 0};
       char chunk[4096];
@@ -56,14 +64,30 @@ class Terminal {
     seen_.erase(0, end);
     return result;
   }
+  // Its exit status; -1 when it does not end by itself.
   int wait_for_exit() {
     int status = -1;
-    ::waitpid(pid_, &status, 0);
+    if (!becomes([&] { return ::waitpid(pid_, &status, WNOHANG) == pid_; })) return -1;
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
 
  private:
+  // The line editor takes the terminal out of canonical mode while it waits for keys.
+  bool editing() const {
+    termios settings{};
+    return ::tcgetattr(fd_, &settings) == 0 && (settings.c_lflag & ICANON) == 0;
+  }
+  template <class Condition>
+  static bool becomes(const Condition& condition) {
+    constexpr int step_ms = 2;
+    for (int waited = 0; waited < patience_ms; waited += step_ms) {
+      if (condition()) return true;
+      ::usleep(step_ms * 1000);
+    }
+    return condition();
+  }
+
   int fd_ = -1;
   pid_t pid_ = -1;
   std::string seen_;
@@ -74,6 +98,7 @@ TEST(Session, AnswersTakesCommandsAndLeavesOnControlD) {
   EXPECT_THAT(terminal.read_until("> "), HasSubstr("/help"));
   terminal.type("/sav x\r");
   EXPECT_THAT(terminal.read_until("'/save'?"), HasSubstr("did you mean"));
+  terminal.read_until("> ");
   terminal.type("/set temp 0\r");
   terminal.read_until("> ");
   terminal.type("/set\r");
@@ -96,6 +121,27 @@ TEST(Session, ControlCAtThePromptDoesNotEndTheProgram) {
   EXPECT_THAT(terminal.read_until("shows them"), HasSubstr("no setting 'bogus'"));
   terminal.read_until("> ");
   terminal.type("/quit\r");
+  EXPECT_EQ(terminal.wait_for_exit(), 0);
+}
+
+TEST(Session, ControlCDuringAnAnswerStopsTheAnswerOnly) {
+  Terminal terminal(QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf", "-1");
+  terminal.read_until("> ");
+  terminal.type("Once\r");
+  terminal.read_until("Once\r\n");
+  terminal.read_until(" ");  // it is under way
+  terminal.type_ahead("\x03");
+  EXPECT_THAT(terminal.read_until("> "), HasSubstr("(stopped)"));
+  terminal.type("/quit\r");
+  EXPECT_EQ(terminal.wait_for_exit(), 0);
+}
+
+TEST(Session, ControlDTypedDuringAnAnswerLeavesAfterIt) {
+  Terminal terminal;
+  terminal.read_until("> ");
+  terminal.type("hello\r");
+  terminal.read_until("hello\r\n");
+  terminal.type_ahead("\x04");
   EXPECT_EQ(terminal.wait_for_exit(), 0);
 }
 
