@@ -46,7 +46,6 @@ std::shared_ptr<CLI::FormatterBase> help_format() {
   auto format = std::make_shared<HelpFormat>();
   constexpr size_t column = 30;
   format->column_width(column);
-  format->label("Options", "Flags");
   format->label("Positionals", "Arguments");
   format->label("Subcommands", "Commands");
   return format;

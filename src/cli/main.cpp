@@ -107,13 +107,15 @@ std::unexpected<Error> explain(CLI::App& app, const CLI::ParseError& error) {
 Result<int> run_command(const Command& command, std::vector<std::string> arguments) {
   CLI::App app(command.summary, fmt::format("quire {}", command.name));
   app.formatter(help_format());
+  app.option_defaults()->group("Flags");
   app.set_help_flag("-h,--help", "print this help and exit");
   const CommandBody body = command.add(app);
   try {
     std::reverse(arguments.begin(), arguments.end());  // the order CLI11 wants
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", innermost(&app)->help());
+    const CLI::App* inner = innermost(&app);
+    fmt::print("{}", inner->help(inner == &app ? "" : app.get_name()));
     return 0;
   } catch (const CLI::ParseError& error) {
     return explain(app, error);
