@@ -5,17 +5,10 @@
 
 #include <string>
 
-namespace {
-// From the name of this file: .../tests/fuzz/decompress_fuzz.cpp.
-std::string tests_folder() {
-  const std::string file = __FILE__;
-  return file.substr(0, file.rfind("/fuzz/"));
-}
-}  // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace quire;
-  static const auto model = Model::load(tests_folder() + "/golden/model/llama-tied.gguf").value();
+  static const auto model =
+      Model::load(QUIRE_SOURCE_DIR "/tests/golden/model/llama-tied.gguf").value();
   static const CompressedFile sound =
       parse_compressed(*new std::string(compress(model, "", {.n_threads = 1}).value())).value();
   CompressOptions options;

@@ -91,7 +91,7 @@ TEST(Compress, PredictedTextGetsSmallAndAnyThreadsBringItBack) {
     EXPECT_EQ(decompress(model, file, {.n_threads = n_threads}).value(), data);
 }
 
-TEST(Compress, SlowLongInputsAreCutIntoStreams) {
+TEST(Compress, LongInputsAreCutIntoStreams) {
   const auto model = golden(tied);
   std::string data = predictable(33 << 10);
   data[20000] = '\n';
