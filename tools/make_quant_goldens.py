@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/quant/NAME.blocks and NAME.decoded for every quantized type: blocks of random
+bytes, some with scales at the edges of f16, and the f32 numbers the reference library reads there.
+
+    python3 tools/make_quant_goldens.py        (pip install llama-cpp-python numpy)
+
+Q8_1 and Q8_K have no reader in the library's table; Q8_1 is computed here.
+"""
+import ctypes
+import pathlib
+
+import llama_cpp
+import numpy as np
+
+out = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "quant"
+ggml = ctypes.CDLL(str(pathlib.Path(llama_cpp.__file__).parent / "lib" / "libggml-base.so"))
+
+
+class Traits(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("elements", ctypes.c_int64), ("unused", ctypes.c_int64),
+                ("bytes", ctypes.c_size_t), ("quantized", ctypes.c_bool),
+                ("to_float", ctypes.c_void_p), ("from_float", ctypes.c_void_p)]
+
+
+ggml.ggml_get_type_traits.restype = ctypes.POINTER(Traits)
+Row = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
+
+# Id, and where the f16 scales lie in a block.
+TYPES = {"q4_0": (2, [0]), "q4_1": (3, [0, 2]), "q5_0": (6, [0]), "q5_1": (7, [0, 2]), "q8_0": (8, [0]),
+         "q8_1": (9, [0]), "q2_k": (10, [80, 82]), "q3_k": (11, [108]), "q4_k": (12, [0, 2]),
+         "q5_k": (13, [0, 2]), "q6_k": (14, [208]), "q8_k": (15, []), "iq2_xxs": (16, [0]),
+         "iq2_xs": (17, [0]), "iq3_xxs": (18, [0]), "iq1_s": (19, [0]), "iq4_nl": (20, [0]),
+         "iq3_s": (21, [0]), "iq2_s": (22, [0]), "iq4_xs": (23, [0]), "iq1_m": (29, []),
+         "tq1_0": (34, [52]), "tq2_0": (35, [64]), "mxfp4": (39, []), "nvfp4": (40, []),
+         "q1_0": (41, [0])}
+
+
+def decode(kind, blocks):
+    traits = ggml.ggml_get_type_traits(kind).contents
+    n = blocks.size // traits.bytes * traits.elements
+    values = np.empty(n, dtype=np.float32)
+    if kind == 9:
+        rows = blocks.reshape(-1, 36)
+        scales = np.ascontiguousarray(rows[:, :2]).view(np.float16).astype(np.float32)
+        return scales * rows[:, 4:].view(np.int8).astype(np.float32)
+    read = ggml.dequantize_row_q8_K if kind == 15 else Row(traits.to_float)
+    if kind == 15:
+        read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
+    read(blocks.ctypes.data, values.ctypes.data, n)
+    return values
+
+
+if __name__ == "__main__":
+    rng = np.random.default_rng(3)
+    for name, (kind, scales) in TYPES.items():
+        traits = ggml.ggml_get_type_traits(kind).contents
+        n = max(6, 256 // traits.elements)
+        blocks = rng.integers(0, 256, (n, traits.bytes), dtype=np.uint8)
+        # One, zero, the least subnormal, infinity; the others as they come.
+        for row, bits in zip(blocks, (0x3C00, 0x8000, 0x0001, 0x7C00)):
+            for at in scales:
+                row[at], row[at + 1] = bits & 255, bits >> 8
+        with np.errstate(all="ignore"):
+            decoded = decode(kind, blocks)
+        (out / f"{name}.blocks").write_bytes(blocks.tobytes())
+        (out / f"{name}.decoded").write_bytes(decoded.tobytes())
