@@ -76,6 +76,7 @@ CommandBody command_logits(CLI::App& app) {
   add_int(app, "--greedy", flags->n_greedy, "go on with so many tokens, always the likeliest", 0,
           INT32_MAX);
   add_model_flags(app, flags->model);
+  add_fast_flag(app, flags->model);
   app.add_flag("--json", flags->json, "print {\"tokens\", \"logits\", \"greedy\"}");
   examples(app, {{"quire logits model.gguf --tokens 1,2,3 --json", "logits after the last token"},
                  {"quire logits model.gguf --tokens 1 --greedy 64", "and 64 tokens from there"}});

@@ -151,6 +151,7 @@ CommandBody command_predict(CLI::App& app) {
   app.add_flag("--each", flags->each,
                "for every token of the prompt, how surprising it was and what was expected");
   add_model_flags(app, flags->model);
+  add_fast_flag(app, flags->model);
   app.add_flag("--json", flags->json, "print JSON");
   examples(app, {{"quire predict \"The cat sat on a\"", "the ten likeliest next tokens"},
                  {"quire predict model.gguf \"2 + 2 =\" --top 3", "of another model"},

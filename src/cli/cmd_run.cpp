@@ -122,6 +122,7 @@ CommandBody command_run(CLI::App& app) {
   add_int(app, "-n,--n-predict", flags->n_predict, "at most so many tokens; -1: until it ends", -1,
           INT32_MAX);
   add_model_flags(app, flags->model);
+  add_exact_flag(app, flags->model);
   add_sampling_flags(app, flags->sampling);
   app.add_flag("-i,--interactive", flags->interactive,
                "a session, or an error if none is possible");

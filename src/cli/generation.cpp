@@ -25,6 +25,19 @@ void add_model_flags(CLI::App& app, ModelFlags& flags) {
       ->capture_default_str();
 }
 
+void add_exact_flag(CLI::App& app, ModelFlags& flags) {
+  flags.precision = Precision::fast;
+  app.add_flag_callback(
+      "--exact", [&flags] { flags.precision = Precision::exact; },
+      "compute with activations as they are, not rounded to 8 bits");
+}
+
+void add_fast_flag(CLI::App& app, ModelFlags& flags) {
+  app.add_flag_callback(
+      "--fast", [&flags] { flags.precision = Precision::fast; },
+      "round activations to 8 bits, as `quire run` does");
+}
+
 void add_sampling_flags(CLI::App& app, SamplingFlags& flags) {
   SamplingParams& params = flags.params;
   add_int(app, "-s,--seed", flags.seed, "the same seed, the same text; -1: a new one", -1,
@@ -100,6 +113,7 @@ Result<RunnerOptions> runner_options(const ModelFlags& flags) {
   const auto dtype = dtype_from_name(flags.cache_type);
   if (!dtype) return fail(Fault::usage, "--cache-type: unknown type '{}'", flags.cache_type);
   options.kv_dtype = *dtype;
+  options.precision = flags.precision;
   return options;
 }
 

@@ -18,9 +18,14 @@ struct ModelFlags {
   int n_threads = 0;
   int64_t n_batch = 512;
   std::string cache_type = "f32";
+  Precision precision = Precision::exact;
 };
 void add_model_flag(CLI::App& app, std::string& model);
 void add_model_flags(CLI::App& app, ModelFlags& flags);
+// For commands that make text: products are fast, --exact computes with activations as they are.
+void add_exact_flag(CLI::App& app, ModelFlags& flags);
+// For commands that look at numbers: products are exact, --fast computes as `quire run` does.
+void add_fast_flag(CLI::App& app, ModelFlags& flags);
 
 // --temp, --top-k, --top-p, --min-p, --repeat-penalty, --repeat-last-n, -s/--seed, --stop,
 // --ignore-eos

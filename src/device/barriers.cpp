@@ -72,9 +72,31 @@ class Barriers {
     list.push_back(access);
   }
 
+  // The buffer of rounded activations, beyond all else.
+  void add_quantized(std::vector<Access>& list, const Step& step, RowFormat format,
+                     bool write) const {
+    const ValueId x = step.node->inputs[0];
+    Access access;
+    access.begin = (int64_t{1} << 49) + static_cast<int64_t>(format);
+    access.end = access.begin + 1;
+    access.write = write;
+    access.cut = step.cut;
+    access.row_bytes = graph_.row_length(x);
+    access.rows = graph_.value(x).shape[0].symbol;
+    list.push_back(access);
+  }
+
   std::vector<Access> accesses(const Step& step) const {
     std::vector<Access> list;
     const Node& node = *step.node;
+    if (step.part == Step::Part::quantize) {
+      add(list, step, node.inputs[0], false);
+      add_quantized(list, step, step.format, true);
+      return list;
+    }
+    if (is_product(node.op) && step.part == Step::Part::whole)
+      for (size_t format = 0; format < n_row_formats; ++format)
+        add_quantized(list, step, static_cast<RowFormat>(format), false);
     if (step.part == Step::Part::gated_rows) {
       add(list, step, node.outputs[0], true);
       add(list, step, node.outputs[1], false);

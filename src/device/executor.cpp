@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 
 namespace quire {
 
@@ -19,7 +20,9 @@ struct Executor::State {
   ArenaPlan plan;
   std::shared_ptr<std::byte[]> arena;
   std::vector<Step> steps;
-  std::unique_ptr<WorkCounter[]> counters;  // one per step
+  std::shared_ptr<std::byte[]> quantized_memory;
+  std::array<std::byte*, n_row_formats> quantized{};  // into it, per RowFormat
+  std::unique_ptr<WorkCounter[]> counters;            // one per step
   std::shared_ptr<std::byte[]> scratch;
   size_t scratch_bytes_per_thread = 0;
   std::vector<Tap> taps;
@@ -33,8 +36,21 @@ struct Executor::State {
                   arena.get(), plan.offset, params, gradients};
     const auto n_counted = std::count_if(batch.targets.begin(), batch.targets.end(),
                                          [](int32_t target) { return target >= 0; });
+    c.precision = options.precision;
+    c.quantized = quantized.data();
     c.loss_scale = n_counted > 0 ? 1.0f / static_cast<float>(n_counted) : 0.0f;
     return c;
+  }
+
+  void reserve_quantized(const Binding& largest) {
+    const auto bytes = quantized_bytes(steps, graph, largest);
+    quantized_memory = allocate_aligned(
+        static_cast<size_t>(std::accumulate(bytes.begin(), bytes.end(), int64_t{0})));
+    std::byte* place = quantized_memory.get();
+    for (size_t format = 0; format < n_row_formats; ++format) {
+      quantized[format] = place;
+      place += bytes[format];
+    }
   }
 
   void grow_scratch(size_t n_bytes) {
@@ -117,7 +133,8 @@ Result<Executor> Executor::create(Graph graph, std::vector<TensorView> params, T
   const Binding largest{options.n_rows_max, options.n_outputs_max, 0};
   state->plan = plan_arena(g, largest);
   state->arena = allocate_aligned(static_cast<size_t>(state->plan.n_bytes));
-  state->steps = make_steps(g);
+  state->steps = make_steps(g, state->params, options.precision);
+  state->reserve_quantized(largest);
   place_barriers(state->steps, g, state->plan.offset, largest);
   state->counters = std::make_unique<WorkCounter[]>(state->steps.size());
   state->taps_of_step.resize(state->steps.size());
@@ -144,7 +161,7 @@ Result<void> Executor::set_taps(std::vector<Tap> taps) {
       const Step& step = state_->steps[s];
       const std::vector<ValueId>& outputs = step.node->outputs;
       if (std::find(outputs.begin(), outputs.end(), root) == outputs.end()) continue;
-      if (step.part == Step::Part::kv_store) continue;
+      if (step.part == Step::Part::kv_store || step.part == Step::Part::quantize) continue;
       if (step.node->op == Op::linear_gated && step.part == Step::Part::whole) continue;
       of_step[s].push_back({id, t});
       found = true;

@@ -14,6 +14,7 @@
 #include "device/batch.h"
 #include "device/kv_cache.h"
 #include "graph/graph.h"
+#include "kernels/quantized_rows.h"
 #include "tensor/tensor.h"
 
 #include <functional>
@@ -33,8 +34,9 @@ struct Tap {
 };
 
 struct ExecutorOptions {
-  int64_t n_rows_max = 512;     // T of the largest batch
-  int64_t n_outputs_max = 512;  // R of the largest batch
+  int64_t n_rows_max = 512;                // T of the largest batch
+  int64_t n_outputs_max = 512;             // R of the largest batch
+  Precision precision = Precision::exact;  // of matrix products
 };
 
 // One node's share of a profile.

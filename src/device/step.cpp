@@ -8,6 +8,7 @@
 #include "kernels/rope.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quire {
 namespace {
@@ -95,10 +96,57 @@ View<const int32_t, 1> StepContext::ids(ValueId input) const {
   return View<const int32_t, 1>(span.data(), span.size());
 }
 
-std::vector<Step> make_steps(const Graph& graph) {
+QuantizedRows StepContext::quantized_rows(ValueId x, DType weights) const {
+  const RowFormat format = row_format(weights, precision);
+  if (format == RowFormat::f32) return {};
+  const Rows<float> from = rows(x);
+  return {format, from.n, from.width, quantized[static_cast<size_t>(format)]};
+}
+
+bool is_product(Op op) {
+  return op == Op::linear || op == Op::linear_group || op == Op::linear_gated;
+}
+
+namespace {
+
+// One step for each format in which the product's weights want its activations.
+void add_quantize_steps(std::vector<Step>& steps, const Node& node,
+                        const std::vector<TensorView>& params, Precision precision) {
+  const size_t n_weights = node.op == Op::linear ? 1 : node.outputs.size();
+  bool done[n_row_formats] = {true};  // f32
+  for (size_t i = 1; i <= n_weights; ++i) {
+    const RowFormat format =
+        row_format(params[static_cast<size_t>(node.inputs[i])].dtype, precision);
+    if (std::exchange(done[static_cast<size_t>(format)], true)) continue;
+    Step step;
+    step.node = &node;
+    step.part = Step::Part::quantize;
+    step.format = format;
+    steps.push_back(step);
+  }
+}
+
+}  // namespace
+
+std::array<int64_t, n_row_formats> quantized_bytes(const std::vector<Step>& steps,
+                                                   const Graph& graph, const Binding& largest) {
+  std::array<int64_t, n_row_formats> bytes{};
+  for (const Step& step : steps) {
+    if (step.part != Step::Part::quantize) continue;
+    const ValueId x = step.node->inputs[0];
+    int64_t& most = bytes[static_cast<size_t>(step.format)];
+    most =
+        std::max(most, quantized_rows_bytes(largest(graph.value(x).shape[0]), graph.row_length(x)));
+  }
+  return bytes;
+}
+
+std::vector<Step> make_steps(const Graph& graph, const std::vector<TensorView>& params,
+                             Precision precision) {
   std::vector<Step> steps;
   for (const Node& node : graph.nodes) {
     if (node.op == Op::view || node.op == Op::columns) continue;
+    if (is_product(node.op)) add_quantize_steps(steps, node, params, precision);
     Step step;
     step.node = &node;
     step.cut = cut_of(node.op);
@@ -129,9 +177,10 @@ struct Preparation {
   const TensorView& param(size_t i) const { return c.params[static_cast<size_t>(node.inputs[i])]; }
 
   void add_matmul(size_t weight, size_t output, const float* bias) {
-    step.matmuls.push_back(matmul_plan(
-        {c.rows(node.inputs[0]), param(weight), c.rows(node.outputs[output]), bias, Output::write},
-        c.n_threads));
+    step.matmuls.push_back(
+        matmul_plan({c.rows(node.inputs[0]), param(weight), c.rows(node.outputs[output]), bias,
+                     Output::write, c.quantized_rows(node.inputs[0], param(weight).dtype)},
+                    c.n_threads));
     step.n_units += step.matmuls.back().n_tiles;
   }
   void add_gemm(const Gemm& gemm) {
@@ -173,7 +222,8 @@ struct Preparation {
     step.matmuls.clear();
     step.gemms.clear();
     if (step.cut == Cut::rows) {
-      step.n_units = c.binding(c.graph.value(node.outputs[0]).shape[0]);
+      const ValueId rows = step.part == Step::Part::quantize ? node.inputs[0] : node.outputs[0];
+      step.n_units = c.binding(c.graph.value(rows).shape[0]);
       return;
     }
     switch (node.op) {
@@ -273,6 +323,11 @@ void run_rows(const Step& step, const StepContext& c, int64_t begin, int64_t end
     return View<const int32_t, 1>(c.ids(id).data() + begin, end - begin);
   };
   if (step.part == Step::Part::kv_store) return store_keys_and_values(c, node, begin, end);
+  if (step.part == Step::Part::quantize) {
+    const Rows<float> x = c.rows(in[0]);
+    std::byte* to = c.quantized[static_cast<size_t>(step.format)];
+    return quantize_rows({step.format, x.n, x.width, to}, x, begin, end);
+  }
   if (step.part == Step::Part::gated_rows)
     return activate_gated(rows(out), rows(out), rows(node.outputs[1]),
                           node.as<ActivationAttributes>().activation);

@@ -1,5 +1,6 @@
 // Steps: what the threads of an executor do, one after the other. Mostly one step is one node of
-// the graph; attention over a KV cache takes two (store, then attend).
+// the graph; attention over a KV cache takes two (store, then attend), a product whose activations
+// are rounded first (Precision::fast) one more for each format that its weights ask for.
 //
 // A step is cut in one of two ways. `rows`: thread i of n takes the same share of the rows in every
 // such step, so that a chain of them needs no barrier. `tiles`: whoever is free takes the next
@@ -12,6 +13,7 @@
 #include "kernels/attention_train.h"
 #include "kernels/matmul.h"
 
+#include <array>
 #include <vector>
 
 namespace quire {
@@ -26,7 +28,8 @@ struct AttentionTile {
 
 struct Step {
   const Node* node = nullptr;
-  enum class Part : uint8_t { whole, kv_store, gated_rows } part = Part::whole;
+  enum class Part : uint8_t { whole, kv_store, quantize, gated_rows } part = Part::whole;
+  RowFormat format = RowFormat::f32;  // of Part::quantize
   Cut cut = Cut::rows;
   bool barrier_before = false;
   bool tapped = false;
@@ -51,6 +54,8 @@ struct StepContext {
   const std::vector<TensorView>& params;  // per value; data null where it is no parameter
   const std::vector<float*>& gradients;   // per value; null where it is no gradient
   float loss_scale = 1;                   // 1 / number of counted targets
+  Precision precision = Precision::exact;
+  std::byte* const* quantized = nullptr;  // activations of the product that runs, per RowFormat
 
   float* data(ValueId id) const;
   // (first dimension, product of the others)
@@ -65,10 +70,19 @@ struct StepContext {
   View<float, 1> statistic(ValueId id) const;  // (T)
   View<float, 1> gradient_vector(ValueId id) const;
   View<const int32_t, 1> ids(ValueId input) const;
+  // The activations `x` in the format wanted by `weights`; f32 and nothing where it wants x itself.
+  QuantizedRows quantized_rows(ValueId x, DType weights) const;
 };
 
-// The steps of a graph, in order. Nodes must outlive them.
-std::vector<Step> make_steps(const Graph& graph);
+// How many formats of activations there are, f32 included.
+constexpr size_t n_row_formats = 4;
+
+// The steps of a graph, in order. Nodes must outlive them. params: per value.
+std::vector<Step> make_steps(const Graph& graph, const std::vector<TensorView>& params,
+                             Precision precision);
+// Bytes that the activations of a product take in each format, for the largest of the steps.
+std::array<int64_t, n_row_formats> quantized_bytes(const std::vector<Step>& steps,
+                                                   const Graph& graph, const Binding& largest);
 // Sizes a step for the context's batch.
 void prepare(Step& step, const StepContext& context);
 // Bytes of scratch a thread needs for the prepared step.
@@ -80,5 +94,8 @@ void run_tile(const Step& step, const StepContext& context, int64_t tile, Scratc
 // still be reading, since the last barrier.
 void place_barriers(std::vector<Step>& steps, const Graph& graph,
                     const std::vector<int64_t>& offsets, const Binding& largest);
+
+// Whether the operation is a product with weights: its inputs [1, 1 + n) are n of them.
+bool is_product(Op op);
 
 }  // namespace quire

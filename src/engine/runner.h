@@ -20,6 +20,7 @@ struct RunnerOptions {
   int64_t n_batch = 512;    // rows of one step; longer inputs are cut into steps of this size
   int n_threads = 0;        // 0: usable_cpus()
   DType kv_dtype = DType::f32;
+  Precision precision = Precision::exact;
   std::vector<std::string> keep{};  // values that taps will read (see FuseOptions::keep)
 };
 

@@ -71,12 +71,24 @@ namespace quire {
 
 MatmulPlan matmul_plan(const Matmul& matmul, int n_threads) {
   const TensorView& w = matmul.w;
-  CHECK(w.shape.rank == 2 && codec(w.dtype) != nullptr && n_threads >= 1);
+  CHECK(w.shape.rank == 2 && n_threads >= 1);
   CHECK(matmul.x.width == w.shape[1] && matmul.y.width == w.shape[0]);
   CHECK(matmul.x.n == matmul.y.n);
   MatmulPlan plan;
   plan.matmul = matmul;
   const int64_t n = w.shape[0];
+  if (matmul.quantized.format != RowFormat::f32) {
+    CHECK(matmul.quantized.n == matmul.x.n && matmul.quantized.width == matmul.x.width);
+    plan.fast = fast_plan(FastMatmul{.x = matmul.quantized,
+                                     .w = w,
+                                     .y = matmul.y,
+                                     .bias = matmul.bias,
+                                     .output = matmul.output},
+                          n_threads);
+    plan.n_tiles = plan.fast.n_tiles;
+    return plan;
+  }
+  CHECK(codec(w.dtype) != nullptr);
   if (matmul.x.n > matmul_few_rows) {
     plan.gemm = gemm_plan(Gemm{.m = matmul.x.n,
                                .n = n,
@@ -101,12 +113,14 @@ MatmulPlan matmul_plan(const Matmul& matmul, int n_threads) {
 }
 
 size_t matmul_scratch_bytes() {
-  return std::max(gemm_scratch_bytes(), static_cast<size_t>(4 * decoded_k) * sizeof(float));
+  return std::max({gemm_scratch_bytes(), fast_scratch_bytes(),
+                   static_cast<size_t>(4 * decoded_k) * sizeof(float)});
 }
 
 void matmul_tile(const MatmulPlan& plan, int64_t tile, Scratch scratch) {
   CHECK(tile >= 0 && tile < plan.n_tiles && scratch.size() >= matmul_scratch_bytes());
   const Matmul& matmul = plan.matmul;
+  if (matmul.quantized.format != RowFormat::f32) return fast_tile(plan.fast, tile, scratch);
   if (matmul.x.n > matmul_few_rows) return gemm_tile(plan.gemm, tile, scratch);
   const DTypeInfo& type = info(matmul.w.dtype);
   const FewRows task{.n_x = matmul.x.n,

@@ -1,13 +1,17 @@
 // Matrix product with weights:  y[t,n] (+)= sum_k x[t,k] * w[n,k] + bias[n],   w of any storage
 // type with a codec.
 //
-// Two paths. Up to matmul_few_rows rows, weights stream from memory once and are multiplied with
-// all rows while they pass (generation: bound by memory bandwidth); a result depends on its row of
-// x and on w only, never on T. With more rows it is a packed product (kernels/gemm.h, prefill and
-// training: bound by arithmetic); the same holds among all such T. The two paths differ in the
-// order of sums, by rounding.
+// Exact (x as it is), two paths. Up to matmul_few_rows rows, weights stream from memory once and
+// are multiplied with all rows while they pass (generation: bound by memory bandwidth); a result
+// depends on its row of x and on w only, never on T. With more rows it is a packed product
+// (kernels/gemm.h, prefill and training: bound by arithmetic); the same holds among all such T. The
+// two paths differ in the order of sums, by rounding.
+//
+// Fast (x rounded to 8 bits or bf16, see kernels/quantized_rows.h): one path for any number of
+// rows, kernels/matmul_fast.h; a result never depends on T.
 #pragma once
 #include "kernels/gemm.h"
+#include "kernels/matmul_fast.h"
 
 namespace quire {
 
@@ -19,12 +23,15 @@ struct Matmul {
   Rows<float> y{};              // (T, N), overlaps neither x nor w
   const float* bias = nullptr;  // (N) or none; added once, also with Output::add
   Output output = Output::write;
+  // Where it is given, x is not read: the same rows in the format that row_format() names for w.
+  QuantizedRows quantized{};
 };
 
 struct MatmulPlan {
   Matmul matmul;
   GemmPlan gemm;          // when T > matmul_few_rows
   int64_t rows_of_w = 0;  // per tile, when T <= matmul_few_rows
+  FastPlan fast;          // when the rows are quantized
   int64_t n_tiles = 0;    // run each once, in any order, on any threads
 };
 

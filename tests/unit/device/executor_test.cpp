@@ -218,7 +218,8 @@ TEST(Profile, CountsEveryNode) {
 
 TEST(Barriers, StandAroundProductsButNotBetweenRowWork) {
   const Graph graph = small_llama();
-  std::vector<Step> steps = make_steps(graph);
+  std::vector<Step> steps =
+      make_steps(graph, std::vector<TensorView>(graph.values.size()), Precision::exact);
   const Binding largest{16, 16, 0};
   const ArenaPlan plan = plan_arena(graph, largest);
   place_barriers(steps, graph, plan.offset, largest);

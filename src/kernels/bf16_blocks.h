@@ -1,0 +1,18 @@
+// The inside of the fast product with BF16 weights, as kernels/int8_blocks.h for 8-bit integers:
+//   y[t,n] = sum_k x[t,k] w[n,k],   both bf16, products and sums in f32, k in order by pairs.
+#pragma once
+#include "kernels/int8_blocks.h"
+
+namespace quire {
+
+struct Bf16Blocks {
+  // panels.q becomes [output / lanes][k / 2][output % lanes][k % 2], 16 lanes, 8 for AVX2.
+  void (*unpack)(Int8Panels& panels, const WeightChunk& w);
+  // sums[t * 32 + n] += the chunk's part of y[t,n], for m rows of x.
+  void (*multiply)(const Int8Panels& panels, int64_t k, const Bf16Chunk* x, int64_t m, float* sums);
+};
+
+// The version to use now.
+Bf16Blocks bf16_blocks();
+
+}  // namespace quire

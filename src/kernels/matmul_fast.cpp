@@ -1,0 +1,157 @@
+#include "kernels/matmul_fast.h"
+
+#include "kernels/bf16_blocks.h"
+#include "kernels/int8_blocks.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace quire {
+namespace {
+
+// Rows of x per tile: their sums for 32 outputs are 64 KiB of the second-level cache, and unpacking
+// a panel takes under 2 % of multiplying it with so many.
+constexpr int64_t tile_t_max = 512;
+// Weights per tile when x has few rows: a tile starts on memory that nobody has prefetched, about a
+// microsecond.
+constexpr int64_t tile_bytes = 256 * 1024;
+// With so few rows weights come from memory faster than they are used up: prefetch.
+constexpr int64_t streaming_rows = 16;
+
+int64_t divide_up(int64_t n, int64_t d) { return (n + d - 1) / d; }
+int64_t round_up(int64_t n, int64_t multiple) { return divide_up(n, multiple) * multiple; }
+
+struct Buffers {
+  alignas(64) float sums[tile_t_max * panel_outputs];
+  Int8Panels panels;
+};
+
+// Asks for the lines of [data, data + n).
+void prefetch(const std::byte* data, int64_t n) {
+  for (int64_t i = 0; i < n; i += 64) __builtin_prefetch(data + i, 0, 2);
+}
+
+// Outputs [n0, n0 + n) of row t from their sums.
+void write_row(const FastMatmul& matmul, int64_t t, int64_t n0, int64_t n, const float* sums) {
+  const float* bias = matmul.bias == nullptr ? nullptr : matmul.bias + n0;
+  float* y = matmul.y.row(t) + n0;
+  for (int64_t i = 0; i < n; ++i) {
+    const float v = bias == nullptr ? sums[i] : bias[i] + sums[i];
+    y[i] = matmul.output == Output::add ? y[i] + v : v;
+  }
+}
+
+// One tile's outputs from n0 on, at most 32 of them, for the rows [t0, t1).
+struct Strip {
+  const FastMatmul& matmul;
+  int64_t t0, t1, n0, n;
+
+  void add_up(Buffers& buffers) const {
+    const TensorView& w = matmul.w;
+    const int64_t width = matmul.x.width, n_chunks = matmul.x.n_chunks();
+    const int64_t stride = row_bytes(w.dtype, width);
+    const Unpacking* type = find_unpacking(w.dtype);
+    // The next strip is asked for in the order of memory while this one is used: one stream of
+    // addresses, which memory serves best, though panels are made of 32 rows at a time.
+    const std::byte* next = w.data + (n0 + n) * stride;
+    const int64_t next_bytes =
+        t1 - t0 > streaming_rows
+            ? 0
+            : std::min<int64_t>(panel_outputs * stride, (w.shape[0] - n0 - n) * stride);
+    std::memset(buffers.sums, 0, static_cast<size_t>((t1 - t0) * panel_outputs) * sizeof(float));
+    for (int64_t c = 0; c < n_chunks; ++c) {
+      const int64_t k0 = c * chunk_width, k = std::min(chunk_width, width - k0);
+      const int64_t from = next_bytes * c / n_chunks / 64 * 64;
+      prefetch(next + from, next_bytes * (c + 1) / n_chunks - from);
+      const WeightChunk chunk{w.data + n0 * stride + row_bytes(w.dtype, k0), stride, n, k, type};
+      if (type == nullptr)
+        multiply(bf16_blocks(), chunk, c, buffers);
+      else
+        multiply(int8_blocks(), chunk, c, buffers);
+    }
+  }
+
+  void multiply(const Int8Blocks& blocks, const WeightChunk& w, int64_t c, Buffers& to) const {
+    blocks.unpack(to.panels, w);
+    blocks.multiply(to.panels, *w.type, w.k, matmul.x.chunks<Q8Chunk>(c) + t0, t1 - t0, to.sums);
+  }
+  void multiply(const Bf16Blocks& blocks, const WeightChunk& w, int64_t c, Buffers& to) const {
+    blocks.unpack(to.panels, w);
+    blocks.multiply(to.panels, w.k, matmul.x.chunks<Bf16Chunk>(c) + t0, t1 - t0, to.sums);
+  }
+
+  void write(const Buffers& buffers) const {
+    for (int64_t t = t0; t < t1; ++t)
+      write_row(matmul, t, n0, n, buffers.sums + (t - t0) * panel_outputs);
+  }
+};
+
+// One row of x, without panels where the type has such a kernel: outputs from `begin` on, as many
+// as make whole groups of 16; returns how many.
+int64_t direct(const FastMatmul& matmul, int64_t begin, int64_t end, float* sums) {
+  const TensorView& w = matmul.w;
+  const int64_t stride = row_bytes(w.dtype, matmul.x.width);
+  int64_t n_done = 0;
+  if (matmul.x.format == RowFormat::bf16 || matmul.x.width % chunk_width != 0) return 0;
+  while (end - begin - n_done >= 16) {
+    const int64_t n = std::min((end - begin - n_done) / 16 * 16, tile_t_max * panel_outputs);
+    const DirectRow row{.dtype = w.dtype,
+                        .w = w.data + (begin + n_done) * stride,
+                        .stride = stride,
+                        .n = n,
+                        .x = matmul.x.chunks<Q8Chunk>(0),
+                        .x_step = matmul.x.n,
+                        .n_chunks = matmul.x.n_chunks(),
+                        .sums = sums};
+    if (!int8_blocks().multiply_row(row)) break;
+    write_row(matmul, 0, begin + n_done, n, sums);
+    n_done += n;
+  }
+  return n_done;
+}
+
+}  // namespace
+
+FastPlan fast_plan(const FastMatmul& matmul, int n_threads) {
+  const TensorView& w = matmul.w;
+  const int64_t n_rows = matmul.x.n, n = w.shape[0];
+  CHECK(w.shape.rank == 2 && n_threads >= 1);
+  CHECK(matmul.x.format != RowFormat::f32 &&
+        matmul.x.format == row_format(w.dtype, Precision::fast));
+  CHECK(matmul.x.width == w.shape[1] && matmul.y.width == n && n_rows == matmul.y.n);
+  FastPlan plan;
+  plan.matmul = matmul;
+  if (n_rows == 0 || n == 0) return plan;
+  plan.tile_t = std::min(tile_t_max, n_rows);
+  const int64_t n_tiles_t = divide_up(n_rows, plan.tile_t);
+  // Enough work to pay for taking a tile, and enough tiles to keep the threads evenly busy.
+  const int64_t bytes = std::max<int64_t>(1, row_bytes(w.dtype, w.shape[1]));
+  const int64_t enough = tile_bytes / bytes / std::max<int64_t>(1, plan.tile_t / 4);
+  const int64_t even = n * n_tiles_t / (4 * n_threads);
+  plan.tile_n =
+      std::max<int64_t>(panel_outputs, std::min(enough, even) / panel_outputs * panel_outputs);
+  plan.tile_n = std::min(plan.tile_n, round_up(n, panel_outputs));
+  plan.n_tiles_n = divide_up(n, plan.tile_n);
+  plan.n_tiles = n_tiles_t * plan.n_tiles_n;
+  return plan;
+}
+
+size_t fast_scratch_bytes() { return sizeof(Buffers); }
+
+void fast_tile(const FastPlan& plan, int64_t tile, Scratch scratch) {
+  CHECK(tile >= 0 && tile < plan.n_tiles && scratch.size() >= fast_scratch_bytes());
+  const FastMatmul& matmul = plan.matmul;
+  auto& buffers = *reinterpret_cast<Buffers*>(scratch.data());
+  const int64_t t0 = tile / plan.n_tiles_n * plan.tile_t;
+  const int64_t t1 = std::min(t0 + plan.tile_t, matmul.x.n);
+  const int64_t begin = tile % plan.n_tiles_n * plan.tile_n;
+  const int64_t end = std::min(begin + plan.tile_n, matmul.w.shape[0]);
+  const int64_t n_direct = matmul.x.n == 1 ? direct(matmul, begin, end, buffers.sums) : 0;
+  for (int64_t n0 = begin + n_direct; n0 < end; n0 += panel_outputs) {
+    const Strip strip{matmul, t0, t1, n0, std::min(panel_outputs, end - n0)};
+    strip.add_up(buffers);
+    strip.write(buffers);
+  }
+}
+
+}  // namespace quire
