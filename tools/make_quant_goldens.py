@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 """Writes tests/golden/quant/NAME.blocks and NAME.decoded for every quantized type: blocks of random
-bytes, some with scales at the edges of f16, and the f32 numbers the reference library reads there.
+bytes, some with scales at the edges of f16, and the f32 numbers the reference library reads there;
+rows.f32, numbers of several kinds, and NAME.encoded, what the reference library writes for them;
+f8_e4m3.decoded and f8_e5m2.decoded, the numbers of all 256 bytes as torch reads them.
 
-    python3 tools/make_quant_goldens.py        (pip install llama-cpp-python numpy)
+    python3 tools/make_quant_goldens.py        (pip install llama-cpp-python numpy torch)
 
-Q8_1 and Q8_K have no reader in the library's table; Q8_1 is computed here.
+Q8_1 has no reader in the library; it is computed here. The library refuses to write some types
+without weights of importance; those are all 1 then.
 """
 import ctypes
 import pathlib
 
 import llama_cpp
 import numpy as np
+import torch
 
 out = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "quant"
 ggml = ctypes.CDLL(str(pathlib.Path(llama_cpp.__file__).parent / "lib" / "libggml-base.so"))
@@ -22,6 +26,7 @@ class Traits(ctypes.Structure):
                 ("to_float", ctypes.c_void_p), ("from_float", ctypes.c_void_p)]
 
 
+ggml.ggml_quantize_requires_imatrix.restype = ctypes.c_bool
 ggml.ggml_get_type_traits.restype = ctypes.POINTER(Traits)
 Row = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
 
@@ -50,7 +55,44 @@ def decode(kind, blocks):
     return values
 
 
+def rows():
+    """Rows of 512 numbers: as weights are, scales far apart, heavy tails, zeros and constants, whole."""
+    rng = np.random.default_rng(4)
+    normal = lambda: rng.standard_normal(512, dtype=np.float32)
+    yield normal() * np.float32(0.02)
+    yield normal() * np.exp2(np.repeat(rng.uniform(-12, 8, 16), 32)).astype(np.float32)
+    yield rng.standard_t(3, 512).astype(np.float32)
+    yield np.concatenate([np.zeros(64), np.full(64, -2.5), np.abs(normal()[:128]),
+                          np.where(rng.random(256) < 0.5, 0, normal()[:256])]).astype(np.float32)
+    yield rng.integers(-8, 8, 512).astype(np.float32)
+
+
+def encode(name, kind, data):
+    traits = ggml.ggml_get_type_traits(kind).contents
+    coded = np.zeros(data.size // traits.elements * traits.bytes, dtype=np.uint8)
+    if name in ("q8_1", "q8_k"):
+        write = {"q8_1": ggml.quantize_row_q8_1_ref, "q8_k": ggml.quantize_row_q8_K_ref}[name]
+        write.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
+        write.restype = None
+        write(data.ctypes.data, coded.ctypes.data, data.size)
+        return coded
+    needed = ggml.ggml_quantize_requires_imatrix(kind) or name == "iq1_m"
+    importance = np.ones(512, dtype=np.float32)
+    write = ggml.ggml_quantize_chunk
+    write.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p] + 3 * [ctypes.c_int64] + [
+        ctypes.c_void_p]
+    write(kind, data.ctypes.data, coded.ctypes.data, 0, data.size // 512, 512,
+          importance.ctypes.data if needed else None)
+    return coded
+
+
 if __name__ == "__main__":
+    data = np.concatenate(list(rows()))
+    (out / "rows.f32").write_bytes(data.tobytes())
+    every_byte = torch.arange(256, dtype=torch.uint8)
+    for name, dtype in (("f8_e4m3", torch.float8_e4m3fn), ("f8_e5m2", torch.float8_e5m2)):
+        numbers = every_byte.view(dtype).to(torch.float32).numpy()
+        (out / f"{name}.decoded").write_bytes(numbers.tobytes())
     rng = np.random.default_rng(3)
     for name, (kind, scales) in TYPES.items():
         traits = ggml.ggml_get_type_traits(kind).contents
@@ -64,3 +106,4 @@ if __name__ == "__main__":
             decoded = decode(kind, blocks)
         (out / f"{name}.blocks").write_bytes(blocks.tobytes())
         (out / f"{name}.decoded").write_bytes(decoded.tobytes())
+        (out / f"{name}.encoded").write_bytes(encode(name, kind, data).tobytes())

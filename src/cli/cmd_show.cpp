@@ -9,7 +9,6 @@
 #include "graph/arena.h"
 #include "graph/fuse.h"
 #include "model/find_model.h"
-#include "quant/codec.h"
 
 #include <algorithm>
 #include <map>
@@ -133,10 +132,9 @@ void print_types(const GgufFile& file) {
   fmt::print("\n{}\n", bold("Types"));
   for (const auto& [name, sum] : sum_types(file))
     print_field(
-        name, fmt::format("{} tensors, {} numbers, {}, {:.3g} bits each{}", sum.n_tensors,
+        name, fmt::format("{} tensors, {} numbers, {}, {:.3g} bits each", sum.n_tensors,
                           format_count(static_cast<double>(sum.n_elements)), size_text(sum.n_bytes),
-                          info(*dtype_from_name(name)).bits_per_element(),
-                          codec(*dtype_from_name(name)) == nullptr ? "; cannot be read yet" : ""));
+                          info(*dtype_from_name(name)).bits_per_element()));
 }
 
 void print_metadata(const GgufFile& file) {

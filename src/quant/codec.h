@@ -15,10 +15,10 @@ struct Codec {
   DType dtype;
   // src: a row of n elements. dst (n).
   void (*decode)(const std::byte* src, float* dst, int64_t n);
-  // src (n); nullptr where the type can only be read. The same bytes on every instruction set: bit
-  // for bit what ggml's reference quantization writes. Floats keep NaN and infinity; a block that
-  // holds one decodes to NaN throughout where its scale can be NaN. Whole numbers, MXFP4 and NVFP4
-  // have no NaN: they become zero or the largest number.
+  // src (n). The same bytes on every instruction set: bit for bit what ggml's reference
+  // quantization writes, except for IQ1, IQ2 and IQ3, which have a search of their own. Floats keep
+  // NaN and infinity; a block that holds one decodes to NaN throughout where its scale can be NaN.
+  // Whole numbers, MXFP4 and NVFP4 have no NaN: it becomes zero or the largest number there is.
   void (*encode)(const float* src, std::byte* dst, int64_t n);
   // sum_i a[i] * x[i] in f32: a a row of n elements, x (n) f32. The order of the additions is fixed
   // for each version, so a version gives the same sum every time.

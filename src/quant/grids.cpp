@@ -1,5 +1,8 @@
 #include "quant/grids.h"
 
+#include <cstddef>
+#include <vector>
+
 namespace quire {
 namespace {
 
@@ -53,5 +56,37 @@ constinit const Grid<uint32_t, 512> iq3_s_grid =
     expand<uint32_t, 512>(iq3_s_distances, 3, iq3_s_values);
 constinit const Grid<uint64_t, 2048> iq1_grid =
     expand<uint64_t, 2048>(iq1_distances, 2, iq1_values);
+
+namespace {
+
+// Owns what a Codebook points to.
+struct CodebookStorage {
+  std::vector<float> values, levels;
+  Codebook book;
+
+  template <class Row, int n, int n_levels>
+  CodebookStorage(const Grid<Row, n>& grid, const int (&level_values)[n_levels])
+      : values(sizeof(Row) * n), levels(level_values, level_values + n_levels) {
+    for (std::size_t r = 0; r < n; ++r)
+      for (std::size_t j = 0; j < sizeof(Row); ++j)
+        values[j * n + r] = static_cast<float>(static_cast<int8_t>(grid.rows[r] >> 8 * j));
+    book = {values.data(), n, levels.data(), n_levels};
+  }
+};
+
+}  // namespace
+
+#define CODEBOOK(name, level_values)                                 \
+  const Codebook& name##_codebook() {                                \
+    static const CodebookStorage storage(name##_grid, level_values); \
+    return storage.book;                                             \
+  }
+CODEBOOK(iq2_xxs, iq2_values)
+CODEBOOK(iq2_xs, iq2_values)
+CODEBOOK(iq2_s, iq2_values)
+CODEBOOK(iq3_xxs, iq3_xxs_values)
+CODEBOOK(iq3_s, iq3_s_values)
+CODEBOOK(iq1, iq1_values)
+#undef CODEBOOK
 
 }  // namespace quire

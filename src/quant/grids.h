@@ -21,4 +21,23 @@ extern const Grid<uint32_t, 256> iq3_xxs_grid;
 extern const Grid<uint32_t, 512> iq3_s_grid;
 extern const Grid<uint64_t, 2048> iq1_grid;  // IQ1_S and IQ1_M
 
+// The same for the search of an encoder: values[j * n_rows + r] is element j of row r, and `levels`
+// are the values there are, rising.
+struct Codebook {
+  const float* values;
+  int n_rows;
+  const float* levels;
+  int n_levels;
+};
+// Made on first use, then shared. Thread-safe.
+const Codebook& iq2_xxs_codebook();
+const Codebook& iq2_xs_codebook();
+const Codebook& iq2_s_codebook();
+const Codebook& iq3_xxs_codebook();
+const Codebook& iq3_s_codebook();
+const Codebook& iq1_codebook();
+
+// Whether the number of minus signs of eight elements must be even, so that seven bits tell them.
+enum class Parity { any, even };
+
 }  // namespace quire

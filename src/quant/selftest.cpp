@@ -15,8 +15,10 @@ constexpr DType dtypes[] = {
 #undef CODEC
 };
 
-// Sizes in blocks: none, one, less than a vector, odd, long.
+// Sizes in blocks: none, one, less than a vector, odd, long. The long ones are for small blocks:
+// the encoders of large ones search for a while.
 constexpr int64_t sizes[] = {0, 1, 3, 7, 33, 129};
+constexpr int64_t n_elements_max = 33 * 64;
 
 struct Sample {
   std::vector<float> a, x;
@@ -72,14 +74,15 @@ std::vector<SelftestRow> selftest_codecs() {
   std::vector<SelftestRow> rows;
   for (const DType dtype : dtypes) {
     const Codec& reference = *codec(dtype, Isa::portable);
-    if (reference.encode == nullptr) continue;
     for (int level = 0; level <= static_cast<int>(isa_detected()); ++level) {
       const Isa isa = static_cast<Isa>(level);
       Differences most;
       Rng rng(1);
-      for (const int64_t blocks : sizes)
-        compare(reference, *codec(dtype, isa),
-                make_sample(reference, blocks * info(dtype).block_size, rng), most);
+      for (const int64_t blocks : sizes) {
+        const int64_t n = blocks * info(dtype).block_size;
+        if (n <= n_elements_max)
+          compare(reference, *codec(dtype, isa), make_sample(reference, n, rng), most);
+      }
       const auto add = [&](const char* function, double difference, double tolerance) {
         rows.push_back(
             {fmt::format("codec {} {}", info(dtype).name, function), isa, difference, tolerance});
