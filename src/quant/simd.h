@@ -3,10 +3,11 @@
 //
 // In namespaces codec_portable, codec_avx2 and codec_avx512:
 //   F, n_lanes                         a vector of floats
-//   zero, load, store, add, fma, sum   sum adds the lanes, always in the same order
-//   load_f16, store_f16                n_lanes f16 as f32 and back, as in quant/half.h
-//   f16(bits), to_f16(value)           the same for one
-//   lookup16(table, nibbles, low, high)  16 bytes through a table of 16: low[j] = table[nibbles[j]
+//   n_search_lanes                     the same for the encoders' searches, as wide as registers
+//   are zero, load, store, add, fma, sum   sum adds the lanes, always in the same order load_f16,
+//   store_f16                n_lanes f16 as f32 and back, as in quant/half.h f16(bits),
+//   to_f16(value)           the same for one lookup16(table, nibbles, low, high)  16 bytes through
+//   a table of 16: low[j] = table[nibbles[j]
 //   &
 //                                      15], high[j] = table[nibbles[j] >> 4]
 // The layer is compiled without contraction of a b + c into one rounding (CMakeLists.txt), so plain
@@ -29,7 +30,7 @@
 
 namespace quire::codec_portable {
 
-constexpr int n_lanes = 8;
+constexpr int n_lanes = 8, n_search_lanes = 4;
 struct F {
   float lane[n_lanes];
 };
@@ -76,7 +77,7 @@ CODEC_INLINE void lookup16(const int8_t* table, const uint8_t* nibbles, int8_t* 
 ISA_BEGIN_AVX2
 namespace quire::codec_avx2 {
 
-constexpr int n_lanes = 8;
+constexpr int n_lanes = 8, n_search_lanes = 8;
 using F = __m256;
 CODEC_INLINE F zero() { return _mm256_setzero_ps(); }
 CODEC_INLINE F load(const float* p) { return _mm256_loadu_ps(p); }
@@ -117,7 +118,7 @@ ISA_END
 ISA_BEGIN_AVX512
 namespace quire::codec_avx512 {
 
-constexpr int n_lanes = 16;
+constexpr int n_lanes = 16, n_search_lanes = 16;
 using F = __m512;
 using codec_avx2::f16;
 using codec_avx2::lookup16;
