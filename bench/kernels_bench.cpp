@@ -103,20 +103,18 @@ void matmul_backward(State& state) {
 // One new token against S cached positions, 32 query heads on 8 kv heads of 64: bytes of cache per
 // second.
 void attention_decode(State& state, DType dtype) {
-  const int64_t s = state.range(0), n_heads = 8, n_group = 4, width = 64, block_size = 32;
-  const int64_t n_blocks = (s + block_size - 1) / block_size;
-  KvPages pages{.dtype = dtype,
-                .block_size = block_size,
-                .block_stride = kv_block_bytes(dtype, n_heads, block_size, width),
-                .n_heads = n_heads,
-                .width = width};
-  const Lent k(static_cast<size_t>(n_blocks * pages.block_stride));
-  const Lent v(static_cast<size_t>(n_blocks * pages.block_stride));
+  const int64_t s = state.range(0), n_heads = 8, n_group = 4, width = 64;
+  const int64_t n_blocks = (s + kv_block_size - 1) / kv_block_size;
+  const int64_t block_bytes = v_block_bytes(dtype, n_heads, width);
+  const Lent k(static_cast<size_t>(n_blocks * block_bytes));
+  const Lent v(static_cast<size_t>(n_blocks * block_bytes));
   std::vector<int32_t> blocks;
   for (int64_t b = 0; b < n_blocks; ++b) blocks.push_back(static_cast<int32_t>(b));
-  pages.k = k.memory.get();
-  pages.v = v.memory.get();
-  pages.blocks = blocks;
+  const KvPages pages{.k = {k.memory.get(), dtype, block_bytes, width},
+                      .v = {v.memory.get(), dtype, block_bytes, width},
+                      .blocks = blocks,
+                      .n_heads = n_heads,
+                      .n_stored = s};
   Floats row = random_floats(n_heads * width);
   for (int64_t i = 0; i < s; ++i) {
     const int32_t position = static_cast<int32_t>(i);
@@ -125,7 +123,7 @@ void attention_decode(State& state, DType dtype) {
   }
   Floats q = random_floats(n_heads * n_group * width), out(q.size());
   const int32_t last = static_cast<int32_t>(s - 1);
-  const Lent lent(attention_scratch_bytes(n_group, width));
+  const Lent lent(attention_scratch_bytes(n_group, width, width));
   for (auto _ : state)
     for (int64_t g = 0; g < n_heads; ++g)
       attention(View<float, 3>(out.data(), 1, n_heads * n_group, width),

@@ -61,12 +61,13 @@ Memory memory_of(const Model& model, int64_t n_ctx) {
   memory.activations =
       plan_arena(fuse(graph), {.n_rows = n_rows, .n_outputs = 1, .n_past = 0}).n_bytes;
   KvCacheShape shape;
-  shape.n_layers = graph.n_layers;
-  shape.n_kv_heads = graph.n_kv_heads;
-  shape.head_width = graph.head_width;
+  shape.layers = graph.kv_layers;
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0}) {
-    shape.dtype = dtype;
-    if (graph.head_width % info(dtype).block_size == 0)
+    shape.k_dtype = shape.v_dtype = dtype;
+    const int64_t block = info(dtype).block_size;
+    if (std::ranges::all_of(shape.layers, [&](const KvLayer& layer) {
+          return layer.k_width % block == 0 && layer.v_width % block == 0;
+        }))
       memory.kv.emplace_back(info(dtype).name, KvCache::bytes_for(shape, n_ctx));
   }
   return memory;

@@ -112,7 +112,7 @@ Result<RunnerOptions> runner_options(const ModelFlags& flags) {
   options.n_batch = flags.n_batch;
   const auto dtype = dtype_from_name(flags.cache_type);
   if (!dtype) return fail(Fault::usage, "--cache-type: unknown type '{}'", flags.cache_type);
-  options.kv_dtype = *dtype;
+  options.k_dtype = options.v_dtype = *dtype;
   options.precision = flags.precision;
   return options;
 }

@@ -1,7 +1,9 @@
 // Where the threads must meet. Two accesses to the same bytes, at least one a write, need a barrier
-// between them, unless both steps are cut by rows and see the bytes as the same rows: then each
-// thread meets only its own.
+// between them, unless both steps are cut by rows and see the bytes as the same rows: then they
+// pass through both in one piece.
 #include "device/step.h"
+
+#include <algorithm>
 
 namespace quire {
 namespace {
@@ -123,6 +125,30 @@ class Barriers {
 void place_barriers(std::vector<Step>& steps, const Graph& graph,
                     const std::vector<int64_t>& offsets, const Binding& largest) {
   Barriers(graph, offsets, largest).place(steps);
+}
+
+std::vector<Stage> make_stages(const std::vector<Step>& steps, const Graph& graph,
+                               const std::function<bool(size_t)>& watched) {
+  std::vector<Stage> stages;
+  const auto rows_of = [&](const Step& step) {
+    return graph.value(step.node->outputs[0]).shape[0];
+  };
+  for (size_t s = 0; s < steps.size(); ++s) {
+    const Step& step = steps[s];
+    const bool alone = watched(s) || (s > 0 && watched(s - 1));
+    if (stages.empty() || step.barrier_before || alone) stages.emplace_back();
+    std::vector<Stage::Chain>& chains = stages.back().chains;
+    const auto same_rows = [&](const Stage::Chain& chain) {
+      const Step& first = steps[chain.steps[0]];
+      return first.cut == Cut::rows && step.cut == Cut::rows && rows_of(first) == rows_of(step);
+    };
+    const auto chain = std::ranges::find_if(chains, same_rows);
+    if (chain != chains.end())
+      chain->steps.push_back(s);
+    else
+      chains.push_back({.steps = {s}});
+  }
+  return stages;
 }
 
 }  // namespace quire

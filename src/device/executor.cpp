@@ -2,6 +2,7 @@
 
 #include "device/step.h"
 #include "graph/arena.h"
+#include "graph/cost.h"
 #include "quant/codec.h"
 
 #include <algorithm>
@@ -9,6 +10,16 @@
 #include <numeric>
 
 namespace quire {
+namespace {
+
+// What one thread does in a second, roughly: to tell steps that are worth sharing from those that
+// are done before another thread has heard of them.
+constexpr double rough_flops = 30e9;
+constexpr double rough_bandwidth = 10e9;
+constexpr double least_piece_seconds = 2e-6;  // a piece changes hands in about 0.2 us
+constexpr double least_run_seconds = 100e-6;  // a thread that sleeps comes after about 50 us
+
+}  // namespace
 
 struct Executor::State {
   Graph graph;
@@ -22,7 +33,11 @@ struct Executor::State {
   std::vector<Step> steps;
   std::shared_ptr<std::byte[]> quantized_memory;
   std::array<std::byte*, n_row_formats> quantized{};  // into it, per RowFormat
-  std::unique_ptr<WorkCounter[]> counters;            // one per step
+  std::vector<Cost> costs;                          // of a step of one row, per step
+  double seconds_per_run = 0, seconds_per_row = 0;  // rough, on one thread
+  std::vector<Stage> stages;
+  std::vector<int64_t> n_pieces;  // per stage, for the batch
+  AttentionParts parts;
   std::shared_ptr<std::byte[]> scratch;
   size_t scratch_bytes_per_thread = 0;
   std::vector<Tap> taps;
@@ -32,8 +47,8 @@ struct Executor::State {
   std::vector<NodeTime> times;  // one per step
 
   StepContext context(const Batch& batch, KvCache* kv) {
-    StepContext c{graph,       binding,     &batch, kv,       pool->size(),
-                  arena.get(), plan.offset, params, gradients};
+    StepContext c{graph,        binding,     &batch,      kv,     &parts,
+                  pool->size(), arena.get(), plan.offset, params, gradients};
     const auto n_counted = std::count_if(batch.targets.begin(), batch.targets.end(),
                                          [](int32_t target) { return target >= 0; });
     c.precision = options.precision;
@@ -53,6 +68,23 @@ struct Executor::State {
     }
   }
 
+  // Costs grow with the rows, those of reading weights and the past aside.
+  void estimate_costs() {
+    CostOptions stored;
+    stored.dtype = [&](ValueId id) { return params[static_cast<size_t>(id)].dtype; };
+    const Binding one{1, 1, 0};
+    for (const Step& step : steps) {
+      Cost cost;
+      cost.flops = 10 * static_cast<double>(graph.row_length(step.node->outputs[0]));
+      if (step.part == Step::Part::whole) cost = node_cost(graph, *step.node, one, stored);
+      costs.push_back(cost);
+    }
+    for (size_t s = 0; s < steps.size(); ++s) {
+      seconds_per_run += costs[s].bytes() / rough_bandwidth;
+      seconds_per_row += costs[s].flops / rough_flops;
+    }
+  }
+
   void grow_scratch(size_t n_bytes) {
     n_bytes = (n_bytes + 4095) / 4096 * 4096;  // whole pages: no two threads share a cache line
     if (n_bytes <= scratch_bytes_per_thread) return;
@@ -60,39 +92,93 @@ struct Executor::State {
     scratch = allocate_aligned(n_bytes * static_cast<size_t>(pool->size()));
   }
 
-  void run_taps(size_t step, const Batch& batch, const StepContext& c) {
-    for (auto [id, tap] : taps_of_step[step]) {
-      const Rows<float> rows = c.rows(id);
-      taps[tap].edit(batch, View<float, 2>(rows.data, rows.n, rows.width));
+  void cut_into_stages() {
+    stages =
+        make_stages(steps, graph, [&](size_t s) { return profiling || !taps_of_step[s].empty(); });
+    n_pieces.resize(stages.size());
+  }
+
+  // How many pieces the steps of a stage make for this batch.
+  void prepare_stage(size_t s, const StepContext& c) {
+    n_pieces[s] = 0;
+    for (Stage::Chain& chain : stages[s].chains) {
+      double seconds = 0;
+      for (const size_t i : chain.steps) seconds += step_seconds(i, c);
+      const int64_t n_units = steps[chain.steps[0]].n_units;
+      const auto worthwhile = static_cast<int64_t>(seconds / least_piece_seconds) + 1;
+      const int64_t most = chain_is_rows(chain) ? 4 * c.n_threads : n_units;
+      const int64_t n =
+          std::clamp<int64_t>(std::min(worthwhile, most), 1, std::max<int64_t>(1, n_units));
+      chain.piece_units = (n_units + n - 1) / n;
+      chain.n_pieces = n_units == 0 ? 0 : (n_units + chain.piece_units - 1) / chain.piece_units;
+      n_pieces[s] += chain.n_pieces;
+    }
+  }
+  bool chain_is_rows(const Stage::Chain& chain) const {
+    return steps[chain.steps[0]].cut == Cut::rows;
+  }
+  // Rough time on one thread. Attention costs by the pairs of rows and positions.
+  double step_seconds(size_t s, const StepContext& c) const {
+    auto n = static_cast<double>(c.binding.n_rows);
+    if (steps[s].node->op == Op::attention && steps[s].part == Step::Part::whole) {
+      n = 0;
+      for (const SequenceRows& rows : c.batch->sequences)
+        n += static_cast<double>(rows.n_rows * (rows.n_past + rows.n_rows));
+    }
+    return std::max(costs[s].flops * n / rough_flops, costs[s].bytes() / rough_bandwidth);
+  }
+
+  void run_piece(int64_t stage, int64_t piece, int thread, const StepContext& c) {
+    for (const Stage::Chain& chain : stages[static_cast<size_t>(stage)].chains) {
+      if (piece >= chain.n_pieces) {
+        piece -= chain.n_pieces;
+        continue;
+      }
+      const int64_t begin = piece * chain.piece_units;
+      const int64_t end = std::min(begin + chain.piece_units, steps[chain.steps[0]].n_units);
+      const Scratch mine(scratch.get() + static_cast<size_t>(thread) * scratch_bytes_per_thread,
+                         scratch_bytes_per_thread);
+      if (chain_is_rows(chain)) {
+        for (const size_t s : chain.steps) run_rows(steps[s], c, begin, end);
+      } else {
+        for (int64_t tile = begin; tile < end; ++tile)
+          run_tile(steps[chain.steps[0]], c, tile, mine);
+      }
+      return;
     }
   }
 
-  // What one thread does in a run.
-  void walk(int thread, const Batch& batch, const StepContext& c) {
+  void run_stages(size_t begin, size_t end, Help help, const StepContext& c) {
+    pool->run(
+        std::span(n_pieces).subspan(begin, end - begin),
+        [&](int64_t stage, int64_t piece, int thread) {
+          run_piece(static_cast<int64_t>(begin) + stage, piece, thread, c);
+        },
+        help);
+  }
+
+  // Stages up to one whose step is watched, then whoever watches, and so on.
+  void run_watched(const Batch& batch, Help help, const StepContext& c) {
     using Clock = std::chrono::steady_clock;
-    const int n_threads = pool->size();
-    const Scratch mine(scratch.get() + static_cast<size_t>(thread) * scratch_bytes_per_thread,
-                       scratch_bytes_per_thread);
-    for (size_t s = 0; s < steps.size(); ++s) {
-      const Step& step = steps[s];
-      const bool watched = profiling || (s > 0 && steps[s - 1].tapped);
-      if (step.barrier_before || watched) pool->barrier();
-      const auto start = profiling && thread == 0 ? Clock::now() : Clock::time_point();
-      if (step.cut == Cut::rows) {
-        const int64_t begin = (step.n_units * thread + n_threads - 1) / n_threads;
-        const int64_t end = (step.n_units * (thread + 1) + n_threads - 1) / n_threads;
-        if (begin < end) run_rows(step, c, begin, end);
-      } else {
-        for (int64_t i = counters[s].take(); i < step.n_units; i = counters[s].take())
-          run_tile(step, c, i, mine);
+    for (size_t begin = 0; begin < stages.size();) {
+      size_t end = begin;
+      size_t last = 0;  // step of the stages up to `end`
+      bool watched = false;
+      while (end < stages.size() && !watched) {
+        last = stages[end++].chains.back().steps.back();
+        watched = profiling || !taps_of_step[last].empty();
       }
-      if (step.tapped || profiling) pool->barrier();
-      if (thread != 0) continue;
-      if (step.tapped) run_taps(s, batch, c);
+      const auto start = Clock::now();
+      run_stages(begin, end, help, c);
       if (profiling) {
-        times[s].seconds += std::chrono::duration<double>(Clock::now() - start).count();
-        ++times[s].n_runs;
+        times[last].seconds += std::chrono::duration<double>(Clock::now() - start).count();
+        ++times[last].n_runs;
       }
+      for (auto [id, tap] : taps_of_step[last]) {
+        const Rows<float> rows = c.rows(id);
+        taps[tap].edit(batch, View<float, 2>(rows.data, rows.n, rows.width));
+      }
+      begin = end;
     }
   }
 };
@@ -136,11 +222,12 @@ Result<Executor> Executor::create(Graph graph, std::vector<TensorView> params, T
   state->steps = make_steps(g, state->params, options.precision);
   state->reserve_quantized(largest);
   place_barriers(state->steps, g, state->plan.offset, largest);
-  state->counters = std::make_unique<WorkCounter[]>(state->steps.size());
+  state->estimate_costs();
   state->taps_of_step.resize(state->steps.size());
   state->times.resize(state->steps.size());
   for (size_t s = 0; s < state->steps.size(); ++s)
     state->times[s].name = g.value(state->steps[s].node->outputs[0]).name;
+  state->cut_into_stages();
   return Executor(std::move(state));
 }
 
@@ -173,8 +260,7 @@ Result<void> Executor::set_taps(std::vector<Tap> taps) {
   }
   state_->taps = std::move(taps);
   state_->taps_of_step = std::move(of_step);
-  for (size_t s = 0; s < state_->steps.size(); ++s)
-    state_->steps[s].tapped = !state_->taps_of_step[s].empty();
+  state_->cut_into_stages();
   return {};
 }
 
@@ -185,17 +271,24 @@ void Executor::run(const Batch& batch, KvCache* kv) {
   CHECK(n_rows > 0 && n_rows <= state.options.n_rows_max);
   CHECK(n_outputs <= state.options.n_outputs_max);
   CHECK(batch.positions.size() == batch.tokens.size());
-  CHECK((state.graph.loss != no_value) == (kv == nullptr) || state.graph.n_layers == 0);
+  CHECK((state.graph.loss != no_value) == (kv == nullptr) || state.graph.kv_layers.empty());
   state.binding = {n_rows, n_outputs, 0};
   const StepContext context = state.context(batch, kv);
   size_t scratch_needed = 0;
   for (size_t s = 0; s < state.steps.size(); ++s) {
     prepare(state.steps[s], context);
     scratch_needed = std::max(scratch_needed, scratch_bytes(state.steps[s], context));
-    state.counters[s].reset();
   }
   state.grow_scratch(scratch_needed);
-  state.pool->run([&](int thread) { state.walk(thread, batch, context); });
+  for (size_t s = 0; s < state.stages.size(); ++s) state.prepare_stage(s, context);
+  const double seconds =
+      std::max(state.seconds_per_run, state.seconds_per_row * static_cast<double>(n_rows));
+  const Help help = seconds < least_run_seconds ? Help::none : Help::wanted;
+  const bool watched = state.profiling || !state.taps.empty();
+  if (watched)
+    state.run_watched(batch, help, context);
+  else
+    state.run_stages(0, state.stages.size(), help, context);
 }
 
 View<float, 2> Executor::value(ValueId id) const {
@@ -207,7 +300,10 @@ View<float, 2> Executor::value(ValueId id) const {
 
 const Graph& Executor::graph() const { return state_->graph; }
 int64_t Executor::arena_bytes() const { return state_->plan.n_bytes; }
-void Executor::set_profile(Profile profile) { state_->profiling = profile == Profile::on; }
+void Executor::set_profile(Profile profile) {
+  state_->profiling = profile == Profile::on;
+  state_->cut_into_stages();
+}
 
 std::vector<NodeTime> Executor::profile() const {
   std::vector<NodeTime> times = state_->times;

@@ -2,10 +2,11 @@
 //
 // create() fuses nothing and decides nothing about the model: it plans the memory of all
 // activations for up to `n_rows_max` rows (graph/arena), works out which nodes need a barrier
-// between them, and binds the parameters. run() then walks the nodes on all threads of the pool
-// without allocating: row-wise nodes are cut by rows, the same way in each, so that a chain of them
-// needs no barrier; tiled nodes (matmul, attention) share a counter. The result does not depend on
-// the number of threads.
+// between them, and binds the parameters. run() then walks the nodes on the threads of the pool
+// without allocating: between two barriers lie pieces of work that whoever is free takes, ranges of
+// rows that pass through a chain of row-wise nodes, or tiles (matmul, attention). Steps with little
+// work are cut into few pieces, and a run with little work stays on the caller's thread. The result
+// does not depend on the number of threads.
 //
 // An executor and its pool belong to one thread at a time.
 #pragma once
@@ -73,7 +74,7 @@ class Executor {
 
   const Graph& graph() const;
   int64_t arena_bytes() const;
-  // Seconds in each node since the last call; measured only after profile(true). Adds a barrier per
+  // Seconds in each node since the last call; measured only after set_profile(). Adds a barrier per
   // node.
   enum class Profile { off, on };
   void set_profile(Profile profile);

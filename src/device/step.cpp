@@ -16,6 +16,10 @@ namespace {
 constexpr int64_t columns_per_tile = 64;  // of a gradient summed over rows: a few cache lines each
 constexpr int64_t attention_rows =
     32;  // rows of a tile: enough to read each key once for many queries
+constexpr int64_t tiles_per_thread = 2;  // of attention, where positions can be cut
+constexpr int64_t least_chunks = 2;      // of positions in a tile that makes only a part
+
+int64_t divide_up(int64_t n, int64_t d) { return (n + d - 1) / d; }
 
 int64_t n_column_tiles(int64_t n) { return (n + columns_per_tile - 1) / columns_per_tile; }
 
@@ -168,6 +172,14 @@ std::vector<Step> make_steps(const Graph& graph, const std::vector<TensorView>& 
 
 namespace {
 
+// q: which input of the node the queries are; sinks, if any, are the third after it.
+AttentionOptions attention_options(const StepContext& c, const Node& node, size_t q) {
+  const auto& a = node.as<AttentionAttributes>();
+  const bool has_sinks = node.op == Op::attention && node.inputs.size() > q + 3;
+  return {a.scale, a.window, a.softcap, a.mask,
+          has_sinks ? c.vector(node.inputs[q + 3]).data() : nullptr};
+}
+
 // What prepare() needs to know about the operations that run as tiles.
 struct Preparation {
   Step& step;
@@ -189,32 +201,72 @@ struct Preparation {
   }
   const float* bias(size_t i) const { return i < node.inputs.size() ? param(i).f32() : nullptr; }
 
+  // Few rows that look far back make few tiles: then the positions are cut as well, so that every
+  // thread has some.
   void attention_over_cache() {
     step.attention_tiles.clear();
-    const auto n_heads = static_cast<int32_t>(c.graph.value(node.inputs[1]).shape[1].n);
+    const DimShape& q = c.graph.value(node.inputs[0]).shape;
+    const DimShape& k = c.graph.value(node.inputs[1]).shape;
+    const DimShape& v = c.graph.value(node.inputs[2]).shape;
+    const auto n_heads = static_cast<int32_t>(k[1].n);
+    const int64_t n_group = q[1].n / k[1].n;
     const auto n_sequences = static_cast<int32_t>(c.batch->sequences.size());
+    const AttentionOptions options = attention_options(c, node, 0);
+    int64_t n_tiles = 0;
+    for (const SequenceRows& rows : c.batch->sequences)
+      n_tiles += n_heads * divide_up(rows.n_rows, attention_rows);
+    const int64_t n_wanted = tiles_per_thread * c.n_threads;
+    const int64_t parts_wanted = n_tiles == 0 ? 1 : divide_up(n_wanted, n_tiles);
+    int32_t n_groups = 0;
+    int64_t n_floats = 0;
     // Late rows see more keys: first, so that the last tiles taken are short ones.
     for (int32_t s = 0; s < n_sequences; ++s) {
       const SequenceRows& rows = c.batch->sequences[static_cast<size_t>(s)];
-      const int64_t n_blocks = (rows.n_rows + attention_rows - 1) / attention_rows;
-      for (int64_t b = n_blocks; b-- > 0;)
-        for (int32_t head = 0; head < n_heads; ++head)
-          step.attention_tiles.push_back(
-              {s, head, rows.first_row + b * attention_rows,
-               rows.first_row + std::min(rows.n_rows, (b + 1) * attention_rows)});
+      const int64_t n_stored = rows.n_past + rows.n_rows;
+      for (int64_t b = divide_up(rows.n_rows, attention_rows); b-- > 0;) {
+        const int64_t begin = rows.first_row + b * attention_rows;
+        const int64_t end = rows.first_row + std::min(rows.n_rows, (b + 1) * attention_rows);
+        const auto seen = [&](int64_t row) {
+          return visible_positions(options, c.batch->positions[static_cast<size_t>(row)], n_stored);
+        };
+        const int64_t first = seen(begin).begin / attention_chunk;
+        const int64_t last = divide_up(seen(end - 1).end, attention_chunk);
+        const bool few = (end - begin) * n_group <= attention_part_rows || end - begin == 1;
+        const int64_t n_parts =
+            few ? std::clamp<int64_t>(divide_up(last - first, least_chunks), 1, parts_wanted) : 1;
+        const int64_t chunks = divide_up(last - first, n_parts);
+        const auto n_used = static_cast<int32_t>(divide_up(last - first, chunks));
+        for (int32_t head = 0; head < n_heads; ++head) {
+          for (int64_t chunk = first; chunk < last; chunk += chunks)
+            step.attention_tiles.push_back({s, head, begin, end, chunk,
+                                            std::min(chunk + chunks, last), first, last, n_used,
+                                            n_groups, n_floats});
+          if (n_used == 1) continue;
+          ++n_groups;
+          n_floats += (last - first) * attention_part_floats(end - begin, n_group, v[2].n);
+        }
+      }
     }
+    reserve_parts(static_cast<size_t>(n_groups), static_cast<size_t>(n_floats));
     step.n_units = static_cast<int64_t>(step.attention_tiles.size());
   }
 
+  void reserve_parts(size_t n_groups, size_t n_floats) const {
+    AttentionParts& parts = *c.parts;
+    if (parts.sums.size() < n_floats) parts.sums.resize(n_floats);
+    if (parts.n_groups >= n_groups) return;
+    parts.n_arrived = std::make_unique<std::atomic<int32_t>[]>(n_groups);
+    parts.n_groups = n_groups;
+  }
+
   AttentionTrain attention_in_batch(size_t q) const {
-    const auto& a = node.as<AttentionAttributes>();
     const auto n_sequences = static_cast<int64_t>(c.batch->sequences.size());
     return {n_sequences,
             c.binding.n_rows / n_sequences,
             c.heads(node.inputs[q]),
             c.heads(node.inputs[q + 1]),
             c.heads(node.inputs[q + 2]),
-            {a.scale, a.window, a.softcap}};
+            attention_options(c, node, q)};
   }
 
   void run() {
@@ -267,10 +319,7 @@ struct Preparation {
 };
 
 KvPages pages(const StepContext& c, const Node& node, const SequenceRows& rows) {
-  const KvCacheShape& shape = c.kv->shape();
-  const int32_t layer = node.as<AttentionAttributes>().layer;
-  return {c.kv->k(layer),   c.kv->v(layer),      shape.dtype,      rows.blocks,
-          shape.block_size, c.kv->block_bytes(), shape.n_kv_heads, shape.head_width};
+  return c.kv->pages(node.as<AttentionAttributes>().layer, rows.blocks, rows.n_past + rows.n_rows);
 }
 
 View<const int32_t, 1> positions(const StepContext& c, int64_t begin, int64_t end) {
@@ -286,6 +335,27 @@ void store_keys_and_values(const StepContext& c, const Node& node, int64_t begin
     kv_store(pages(c, node, rows), c.heads(node.inputs[1]).part(first, last),
              c.heads(node.inputs[2]).part(first, last), positions(c, first, last));
   }
+}
+
+// Attends for a tile's rows: alone, or by a part of the positions that the last tile of the rows
+// folds.
+void attend_over_cache(const AttentionTile& t, const StepContext& c, const Node& node,
+                       Scratch scratch) {
+  const SequenceRows& rows = c.batch->sequences[static_cast<size_t>(t.sequence)];
+  const Heads<float> out = c.heads(node.outputs[0]).part(t.begin, t.end);
+  const Heads<const float> q = c.heads(node.inputs[0]).part(t.begin, t.end);
+  const KvPages kv = pages(c, node, rows);
+  const AttentionOptions options = attention_options(c, node, 0);
+  const View<const int32_t, 1> at = positions(c, t.begin, t.end);
+  if (t.n_parts == 1) return attention(out, q, kv, at, t.head, options, scratch);
+
+  const int64_t step = attention_part_floats(q.n, q.n_heads / kv.n_heads, out.width);
+  float* parts = c.parts->sums.data() + t.offset - t.first_chunk * step;
+  attention_part(parts, q, kv, at, t.head, t.chunk_begin, t.chunk_end, options, scratch);
+  std::atomic<int32_t>& n_arrived = c.parts->n_arrived[static_cast<size_t>(t.group)];
+  if (n_arrived.fetch_add(1, std::memory_order_acq_rel) + 1 < t.n_parts) return;
+  n_arrived.store(0, std::memory_order_relaxed);
+  attention_fold(out, parts, kv.n_heads, t.head, t.first_chunk, t.last_chunk, options);
 }
 
 void run_matmul_tile(const Step& step, int64_t tile, Scratch scratch) {
@@ -308,7 +378,8 @@ size_t scratch_bytes(const Step& step, const StepContext& context) {
     if (context.graph.loss != no_value) return attention_train_scratch_bytes(step.attention_train);
     const DimShape& q = context.graph.value(node.inputs[0]).shape;
     const DimShape& k = context.graph.value(node.inputs[1]).shape;
-    n = std::max(n, attention_scratch_bytes(q[1].n / k[1].n, q[2].n));
+    const DimShape& v = context.graph.value(node.inputs[2]).shape;
+    n = std::max(n, attention_scratch_bytes(q[1].n / k[1].n, q[2].n, v[2].n));
   }
   return n;
 }
@@ -424,13 +495,7 @@ void run_tile(const Step& step, const StepContext& c, int64_t tile, Scratch scra
                                       View<float, 2>(c.data(node.outputs[1]), c.binding.n_rows,
                                                      step.attention_train.q.n_heads),
                                       tile, scratch);
-      const AttentionTile& t = step.attention_tiles[static_cast<size_t>(tile)];
-      const SequenceRows& rows = c.batch->sequences[static_cast<size_t>(t.sequence)];
-      const auto& a = node.as<AttentionAttributes>();
-      return attention(c.heads(node.outputs[0]).part(t.begin, t.end),
-                       c.heads(in[0]).part(t.begin, t.end), pages(c, node, rows),
-                       positions(c, t.begin, t.end), t.head, {a.scale, a.window, a.softcap},
-                       scratch);
+      return attend_over_cache(step.attention_tiles[static_cast<size_t>(tile)], c, node, scratch);
     }
     case Op::attention_backward:
       return attention_backward_tile(

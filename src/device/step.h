@@ -2,9 +2,10 @@
 // the graph; attention over a KV cache takes two (store, then attend), a product whose activations
 // are rounded first (Precision::fast) one more for each format that its weights ask for.
 //
-// A step is cut in one of two ways. `rows`: thread i of n takes the same share of the rows in every
-// such step, so that a chain of them needs no barrier. `tiles`: whoever is free takes the next
-// piece.
+// A step is cut in one of two ways: `rows`, or `tiles` of its own making. Steps between two
+// barriers make one stage of a run: all its pieces may run at the same time. Steps that are cut by
+// the same rows are one chain there: a piece of it is a range of rows that passes through all of
+// them.
 #pragma once
 #include "base/threads.h"
 #include "device/batch.h"
@@ -14,16 +15,33 @@
 #include "kernels/matmul.h"
 
 #include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
 #include <vector>
 
 namespace quire {
 
 enum class Cut : uint8_t { rows, tiles };
 
-// One row block of one key/value head of one sequence.
+// One row block of one key/value head of one sequence; perhaps only a part of the positions it
+// sees.
 struct AttentionTile {
   int32_t sequence, head;
-  int64_t begin, end;  // rows of the batch
+  int64_t begin, end;               // rows of the batch
+  int64_t chunk_begin, chunk_end;   // of the positions; all of them when n_parts is 1
+  int64_t first_chunk, last_chunk;  // that any of the rows sees, the last one excluded
+  int32_t n_parts;                  // tiles that make the parts of these rows
+  int32_t group;                    // which of the step's groups of parts this one belongs to
+  int64_t offset;                   // of the group's sums in AttentionParts::sums
+};
+
+// Where tiles of attention that make parts of the positions leave them. The last one to arrive
+// folds them all, in order. Shared by all steps: they run one after the other.
+struct AttentionParts {
+  std::vector<float> sums;
+  std::unique_ptr<std::atomic<int32_t>[]> n_arrived;  // per group; zero between steps
+  size_t n_groups = 0;
 };
 
 struct Step {
@@ -32,7 +50,6 @@ struct Step {
   RowFormat format = RowFormat::f32;  // of Part::quantize
   Cut cut = Cut::rows;
   bool barrier_before = false;
-  bool tapped = false;
 
   // Filled by prepare() for each batch; the vectors keep their capacity.
   int64_t n_units = 0;
@@ -42,12 +59,22 @@ struct Step {
   AttentionTrain attention_train;
 };
 
+// Steps between two barriers, cut into pieces that may run at the same time.
+struct Stage {
+  struct Chain {
+    std::vector<size_t> steps;              // one in tiles, or some that are cut by the same rows
+    int64_t n_pieces = 0, piece_units = 1;  // for each batch: units of a piece
+  };
+  std::vector<Chain> chains;
+};
+
 // Where everything is while a batch runs.
 struct StepContext {
   const Graph& graph;
   Binding binding;
   const Batch* batch = nullptr;
   KvCache* kv = nullptr;
+  AttentionParts* parts = nullptr;
   int n_threads = 1;
   std::byte* arena = nullptr;
   const std::vector<int64_t>& offsets;    // per value, into the arena
@@ -97,5 +124,9 @@ void place_barriers(std::vector<Step>& steps, const Graph& graph,
 
 // Whether the operation is a product with weights: its inputs [1, 1 + n) are n of them.
 bool is_product(Op op);
+
+// The stages of steps with their barriers placed. watched(s): step s is a stage of its own.
+std::vector<Stage> make_stages(const std::vector<Step>& steps, const Graph& graph,
+                               const std::function<bool(size_t)>& watched);
 
 }  // namespace quire

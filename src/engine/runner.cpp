@@ -10,7 +10,6 @@
 namespace quire {
 namespace {
 
-constexpr int64_t block_size = 32;                   // positions in a block of the cache
 constexpr int64_t logits_bytes_per_step = 32 << 20;  // a step with more outputs is cut in two
 
 struct Sequence {
@@ -42,16 +41,22 @@ Result<int64_t> checked_n_ctx(const Model& model, int64_t wanted) {
   return wanted == 0 ? trained : wanted;
 }
 
+// Rows of such a model see those after them, so a sequence runs in one step or not at all.
+bool sees_later_rows(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes, [](const Node& node) {
+    return node.op == Op::attention &&
+           node.as<AttentionAttributes>().mask == AttentionMask::bidirectional;
+  });
+}
+
 Result<KvCache> create_cache(const Model& model, int64_t n_ctx, const RunnerOptions& options) {
   const Graph& graph = model.graph();
   KvCacheShape shape;
-  shape.n_layers = graph.n_layers;
-  shape.n_kv_heads = graph.n_kv_heads;
-  shape.head_width = graph.head_width;
-  shape.block_size = block_size;
-  shape.dtype = options.kv_dtype;
-  shape.n_blocks = options.n_sequences * ((n_ctx + block_size - 1) / block_size);
-  const int64_t wanted = KvCache::bytes_for(shape, shape.n_blocks * block_size);
+  shape.layers = graph.kv_layers;
+  shape.k_dtype = options.k_dtype;
+  shape.v_dtype = options.v_dtype;
+  shape.n_blocks = options.n_sequences * ((n_ctx + kv_block_size - 1) / kv_block_size);
+  const int64_t wanted = KvCache::bytes_for(shape, shape.n_blocks * kv_block_size);
   if (const int64_t memory = physical_memory_bytes(); wanted > memory)
     return fail(Fault::limit,
                 "a context of {} positions for {} sequence(s) takes {:.1f} GiB of keys and values, "
@@ -94,7 +99,7 @@ struct Runner::State {
   }
   // The pool has room for n_ctx positions of every sequence, so there is always a block.
   void reserve(Sequence& sequence, int64_t n_positions) {
-    while (static_cast<int64_t>(sequence.blocks.size()) * block_size < n_positions) {
+    while (static_cast<int64_t>(sequence.blocks.size()) * kv_block_size < n_positions) {
       CHECK(!free_blocks.empty());
       sequence.blocks.push_back(free_blocks.back());
       free_blocks.pop_back();
@@ -110,6 +115,7 @@ struct Runner::State {
   KvCache kv;
   std::optional<Executor> executor;  // after the pool, whose threads it uses
   int64_t n_ctx = 0, n_rows_max = 0, n_outputs_max = 0;
+  bool whole_sequences = false;  // see sees_later_rows()
   std::vector<Sequence> sequences;
   std::vector<int32_t> free_blocks;
   StepBuffers step;
@@ -132,6 +138,9 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
   state->n_outputs_max = std::clamp<int64_t>(logits_bytes_per_step / (4 * model->hparams().n_vocab),
                                              1, state->n_rows_max);
 
+  state->whole_sequences = sees_later_rows(model->graph());
+  if (state->whole_sequences) state->n_outputs_max = state->n_rows_max;
+
   FuseOptions fusing;
   fusing.keep.insert(options.keep.begin(), options.keep.end());
   state->executor = TRY(
@@ -140,7 +149,7 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
                         .n_outputs_max = state->n_outputs_max,
                         .precision = options.precision}));
 
-  const int64_t blocks_each = (n_ctx + block_size - 1) / block_size;
+  const int64_t blocks_each = (n_ctx + kv_block_size - 1) / kv_block_size;
   state->sequences.resize(static_cast<size_t>(options.n_sequences));
   for (Sequence& sequence : state->sequences)
     sequence.blocks.reserve(static_cast<size_t>(blocks_each));
@@ -164,6 +173,11 @@ Result<void> Runner::State::check(std::span<const RunRows> all_rows) {
                   "{} tokens after {} do not fit in the context of {} positions; shorten them or "
                   "take a longer context",
                   n_tokens, n_past, n_ctx);
+    if (whole_sequences && (n_past > 0 || n_tokens > n_rows_max))
+      return fail(Fault::limit,
+                  "{}: every token of this model sees all others, so a sequence runs at once: {} "
+                  "tokens after {}, at most {} fit in a batch; shorten it or take larger batches",
+                  model->path(), n_tokens, n_past, n_rows_max);
     const auto same = [&](const RunRows& other) { return other.sequence == rows.sequence; };
     CHECK(std::count_if(all_rows.begin(), all_rows.end(), same) == 1);
   }
@@ -177,6 +191,7 @@ int64_t Runner::State::add_to_step(const RunRows& rows, int64_t n_done) {
   const int64_t outputs_left = n_outputs_max - step.n_outputs();
   if (rows.want == Want::all) n = std::min(n, outputs_left);
   if (rows.want == Want::last && n_done + n == n_total && outputs_left == 0) --n;
+  if (whole_sequences && n < n_total) return 0;
   if (n <= 0) return 0;
 
   Sequence& target = sequence(rows.sequence);
@@ -244,7 +259,7 @@ void Runner::truncate(int32_t sequence, int64_t n_past) {
   Sequence& target = state_->sequence(sequence);
   CHECK(n_past >= 0 && n_past <= target.n_past);
   target.n_past = n_past;
-  state_->release_blocks(target, (n_past + block_size - 1) / block_size);
+  state_->release_blocks(target, (n_past + kv_block_size - 1) / kv_block_size);
 }
 
 int64_t Runner::n_ctx() const { return state_->n_ctx; }
@@ -252,7 +267,7 @@ const Model& Runner::model() const { return *state_->model; }
 Executor& Runner::executor() { return *state_->executor; }
 ThreadPool& Runner::pool() { return state_->pool; }
 int64_t Runner::kv_bytes() const {
-  return KvCache::bytes_for(state_->kv.shape(), state_->kv.shape().n_blocks * block_size);
+  return KvCache::bytes_for(state_->kv.shape(), state_->kv.shape().n_blocks * kv_block_size);
 }
 int64_t Runner::arena_bytes() const { return state_->executor->arena_bytes(); }
 

@@ -15,11 +15,12 @@
 namespace quire {
 
 struct RunnerOptions {
-  int64_t n_ctx = 0;        // positions a sequence may reach; 0: what the model was trained for
-  int32_t n_sequences = 1;  // sequences at once; the cache has room for n_ctx positions of each
-  int64_t n_batch = 512;    // rows of one step; longer inputs are cut into steps of this size
-  int n_threads = 0;        // 0: usable_cpus()
-  DType kv_dtype = DType::f32;
+  int64_t n_ctx = 0;           // positions a sequence may reach; 0: what the model was trained for
+  int32_t n_sequences = 1;     // sequences at once; the cache has room for n_ctx positions of each
+  int64_t n_batch = 512;       // rows of one step; longer inputs are cut into steps of this size
+  int n_threads = 0;           // 0: usable_cpus()
+  DType k_dtype = DType::f32;  // of the keys in the cache
+  DType v_dtype = DType::f32;  // of the values
   Precision precision = Precision::exact;
   std::vector<std::string> keep{};  // values that taps will read (see FuseOptions::keep)
 };

@@ -168,6 +168,9 @@ class Differentiator {
         return {};
       case Op::attention: {
         const ValueId out = node.outputs[0];
+        if (in.size() > 3 && needed(in[3]))
+          return fail(Fault::unsupported, "{}: the sinks '{}' of an attention cannot be trained",
+                      graph_.value(out).name, graph_.value(in[3]).name);
         const ValueId logsumexp = node.outputs[1];
         const ValueId dq = fresh_gradient(in[0]);
         const ValueId dk = fresh_gradient(in[1]);

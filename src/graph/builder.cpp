@@ -137,27 +137,37 @@ ValueId GraphBuilder::rope_table(const RopeAttributes& attributes) {
 }
 
 ValueId GraphBuilder::attention(const std::string& name, ValueId q, ValueId k, ValueId v,
-                                AttentionAttributes attributes) {
-  const DimShape out = shape(q);
-  const DimShape keys = shape(k);
-  if (out.size() != 3 || keys.size() != 3 || !same(keys, shape(v)))
+                                AttentionAttributes attributes, ValueId sinks) {
+  const DimShape queries = shape(q), keys = shape(k), values = shape(v);
+  DimShape out = queries;
+  if (queries.size() != 3 || keys.size() != 3 || values.size() != 3 || !(keys[1] == values[1]))
     return mistake(
         Op::attention, name, out,
-        fmt::format("q is {}, k is {} and v is {}: q must be (T, H, E), k and v (T, G, E)",
+        fmt::format("q is {}, k is {} and v is {}: q must be (T, H, E), k (T, G, E), v (T, G, Ev)",
                     describe(q), describe(k), describe(v)));
-  if (keys[1].n <= 0 || out[1].n % keys[1].n != 0 || !(out[2] == keys[2]))
+  out[2] = values[2];
+  if (keys[1].n <= 0 || queries[1].n % keys[1].n != 0 || !(queries[2] == keys[2]))
     return mistake(
         Op::attention, name, out,
         fmt::format("q is {} but k is {}: the {} query heads must be a multiple of the {} "
                     "key/value heads, of the same width",
-                    describe(q), describe(k), out[1].n, keys[1].n));
-  graph_.n_layers = std::max(graph_.n_layers, attributes.layer + 1);
-  graph_.n_kv_heads = keys[1].n;
-  graph_.head_width = keys[2].n;
-  const ValueId id = add_node(Op::attention, name, out, {q, k, v}, attributes);
+                    describe(q), describe(k), queries[1].n, keys[1].n));
+  std::vector<ValueId> inputs{q, k, v};
+  if (sinks != no_value) {
+    if (!same(shape(sinks), {queries[1]}))
+      return mistake(Op::attention, name, out,
+                     fmt::format("the sinks are {}: they need one number for each of the {} query "
+                                 "heads",
+                                 describe(sinks), queries[1].n));
+    inputs.push_back(sinks);
+  }
+  const auto layer = static_cast<size_t>(attributes.layer);
+  if (graph_.kv_layers.size() <= layer) graph_.kv_layers.resize(layer + 1);
+  graph_.kv_layers[layer] = {keys[1].n, keys[2].n, values[2].n};
+  const ValueId id = add_node(Op::attention, name, out, std::move(inputs), attributes);
   if (purpose_ == Purpose::training)  // the backward pass makes the probabilities from it again
     graph_.nodes.back().outputs.push_back(
-        add_value(name + ".logsumexp", {dim_T, out[1]}, Role::activation));
+        add_value(name + ".logsumexp", {dim_T, queries[1]}, Role::activation));
   return id;
 }
 

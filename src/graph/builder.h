@@ -34,10 +34,11 @@ class GraphBuilder {
   ValueId linear(const std::string& name, ValueId x, ValueId w, ValueId bias = no_value);
   // x (T, H, E); rotates by the batch's positions.
   ValueId rope(const std::string& name, ValueId x, const RopeAttributes& attributes);
-  // q (T, H, E), k and v (T, G, E), H a multiple of G -> (T, H, E). Causal within each sequence,
-  // over the KV cache where the batch has one.
+  // q (T, H, E), k (T, G, E), v (T, G, Ev), H a multiple of G -> (T, H, Ev). Within each sequence,
+  // over the KV cache where the batch has one. sinks (H), or no_value: one more score for each
+  // head, which takes its share of the probability and adds nothing.
   ValueId attention(const std::string& name, ValueId q, ValueId k, ValueId v,
-                    AttentionAttributes attributes);
+                    AttentionAttributes attributes, ValueId sinks = no_value);
   ValueId add(const std::string& name, ValueId x, ValueId y);
   ValueId activation(const std::string& name, ValueId x, Activation kind);
   ValueId gated(const std::string& name, ValueId gate, ValueId up, Activation kind);

@@ -28,14 +28,17 @@ struct Walk {
     const double rows =
         static_cast<double>(binding.n_rows) / static_cast<double>(options.n_sequences);
     const auto past = static_cast<double>(binding.n_past);
-    double pairs = rows * past + rows * (rows + 1) / 2;
-    if (const int32_t window = node.as<AttentionAttributes>().window; window > 0)
-      pairs = std::min(pairs, rows * window);
+    const auto& attributes = node.as<AttentionAttributes>();
+    const bool causal = attributes.mask == AttentionMask::causal;
+    double pairs = rows * past + (causal ? rows * (rows + 1) / 2 : rows * rows);
+    if (attributes.window > 0)
+      pairs = std::min(pairs, rows * (causal ? attributes.window : 2.0 * attributes.window - 1));
     return pairs * static_cast<double>(options.n_sequences);
   }
-  double head_elements() const {  // H * E of the queries
-    const DimShape& q = graph.value(node.inputs[node.op == Op::attention_backward ? 1 : 0]).shape;
-    return static_cast<double>(q[1].n * q[2].n);
+  double head_elements() const {  // H * (E + Ev): a pair costs a product with a key and a value
+    const size_t q = node.op == Op::attention_backward ? 1 : 0;
+    const DimShape &queries = in(q).shape, &values = in(q + 2).shape;
+    return static_cast<double>(queries[1].n * (queries[2].n + values[2].n));
   }
 
   double flops() const {
@@ -54,9 +57,9 @@ struct Walk {
       case Op::linear_backward_w:
         return product(in(0), out());
       case Op::attention:
-        return 4 * visible_pairs() * head_elements();
+        return 2 * visible_pairs() * head_elements();
       case Op::attention_backward:
-        return 10 * visible_pairs() * head_elements();
+        return 5 * visible_pairs() * head_elements();
       case Op::rms_norm:
       case Op::add_rms_norm:
         return 4 * size(out());
@@ -123,10 +126,10 @@ struct Walk {
     for (ValueId id : node.inputs) add_value_bytes(cost, id);
     for (ValueId id : node.outputs) add_value_bytes(cost, id);
     if (node.op == Op::attention) {
-      const DimShape& k = in(1).shape;
+      const DimShape &k = in(1).shape, &v = in(2).shape;
       const double positions =
           static_cast<double>(options.n_sequences * binding.n_past + binding.n_rows);
-      cost.kv_bytes = 2 * positions * static_cast<double>(k[1].n * k[2].n) *
+      cost.kv_bytes = positions * static_cast<double>(k[1].n * (k[2].n + v[2].n)) *
                       info(options.kv_dtype).bits_per_element() / 8;
     }
     return cost;

@@ -98,6 +98,7 @@ void DimLetters::unify(const Node& node) {
       break;
     case Op::attention: {
       const ValueId k = node.inputs[1];
+      if (graph_.value(k).shape != graph_.value(node.inputs[2]).shape) break;  // refused later
       same_shape(out, x);
       same_shape(k, node.inputs[2]);
       same(k, 2, x, 2);

@@ -340,6 +340,12 @@ Result<CContext> c_context(const Graph& graph, const DimLetters& letters, const 
       const auto& attributes = node.as<AttentionAttributes>();
       context.attention_window |= attributes.window > 0;
       context.attention_softcap |= attributes.softcap > 0;
+      if (node.inputs.size() > 3 || attributes.mask != AttentionMask::causal ||
+          graph.value(node.inputs[1]).shape != graph.value(node.inputs[2]).shape)
+        return fail(Fault::unsupported,
+                    "{}: attention with sinks, without a causal mask, or with values of another "
+                    "width than the keys cannot be printed as C",
+                    name);
       for (size_t i = 0; i < 3; ++i)
         if (graph.value(node.inputs[i]).shape != graph.value(attention->inputs[i]).shape)
           return fail(Fault::unsupported,

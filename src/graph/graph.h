@@ -86,16 +86,23 @@ struct GraphInputs {
   ValueId targets = no_value;  // i32 (T), the token that follows, or -1 for "do not count"
 };
 
+// What a layer keeps of every position: a key and a value for each of its heads. Zero heads: it
+// keeps none.
+struct KvLayer {
+  int64_t n_heads = 0;  // G
+  int64_t k_width = 0;  // E
+  int64_t v_width = 0;  // of values, E in most models
+  bool operator==(const KvLayer&) const = default;
+};
+
 struct Graph {
   std::vector<Value> values;
   std::vector<Node> nodes;
   std::vector<ValueId> outputs;  // kept alive to the end of a step
   GraphInputs inputs;
-  ValueId logits = no_value;  // (R, V), or (T, V) in training
-  ValueId loss = no_value;    // (T)
-  int32_t n_layers = 0;
-  int64_t n_kv_heads = 0;  // G, 0 when nothing attends
-  int64_t head_width = 0;  // E
+  ValueId logits = no_value;       // (R, V), or (T, V) in training
+  ValueId loss = no_value;         // (T)
+  std::vector<KvLayer> kv_layers;  // by AttentionAttributes::layer
 
   const Value& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
   // The value whose memory `id` uses: itself unless it is a view.

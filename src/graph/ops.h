@@ -43,8 +43,10 @@ struct RopeAttributes {
 struct AttentionAttributes {
   int32_t layer = 0;   // which layer of the KV cache
   float scale = 1;     // scores are multiplied by it, usually 1 / sqrt(E)
-  int32_t window = 0;  // positions seen, the own one included; 0: all before
+  int32_t window = 0;  // > 0: only positions nearer than that are seen: the own one and the
+                       // window - 1 before it (bidirectional: and after it); 0: all
   float softcap = 0;   // scores become softcap * tanh(scores / softcap); 0: off
+  AttentionMask mask = AttentionMask::causal;
 };
 struct ActivationAttributes {
   Activation activation = Activation::silu;

@@ -95,8 +95,9 @@ int64_t divide_up(int64_t n, int64_t d) { return (n + d - 1) / d; }
 int64_t padded(int64_t n) { return (n + 31) / 32 * 32; }  // whole panels of any version
 
 void check(const AttentionTrain& a) {
-  CHECK(a.q.n == a.n_sequences * a.n_tokens && same_shape(a.k, a.v) && a.k.n == a.q.n);
-  CHECK(a.q.n_heads % a.k.n_heads == 0 && a.q.width == a.k.width && a.q.width <= gemm_k_block);
+  CHECK(a.q.n == a.n_sequences * a.n_tokens && a.k.n == a.q.n && a.v.n == a.q.n);
+  CHECK(a.q.n_heads % a.k.n_heads == 0 && a.k.n_heads == a.v.n_heads);
+  CHECK(a.q.width == a.k.width && a.q.width <= gemm_k_block && a.v.width <= gemm_k_block);
 }
 
 // Floats of scratch, handed out in aligned pieces.
@@ -112,7 +113,7 @@ struct Unit {
   TrainPasses passes;
   int64_t first_row;  // of the sequence in q, k, v
   int64_t head;       // kv head
-  int64_t n_group, width, panel;
+  int64_t n_group, k_width, v_width, panel;
 
   Unit(const AttentionTrain& a, int64_t sequence, int64_t kv_head)
       : attention(a),
@@ -121,17 +122,20 @@ struct Unit {
         first_row(sequence * a.n_tokens),
         head(kv_head),
         n_group(a.q.n_heads / a.k.n_heads),
-        width(a.q.width),
+        k_width(a.k.width),
+        v_width(a.v.width),
         panel(blocks.panel_n) {}
 
-  // Rows [0, n) of x become the columns of a packed matrix (E, n): products with it are x · ...ᵀ.
+  // Rows [0, n) of x become the columns of a packed matrix (width, n): products with it are
+  // x · ...ᵀ.
   void pack_transposed(float* to, const Heads<const float>& x, int64_t n) const {
     for (int64_t s = 0; s < n; s += panel)
-      blocks.pack_columns(to + s * width, x.head(first_row + s, head), x.stride,
-                          std::min(panel, n - s), width);
+      blocks.pack_columns(to + s * x.width, x.head(first_row + s, head), x.stride,
+                          std::min(panel, n - s), x.width);
   }
-  // n lines of E floats become a packed matrix (n, E).
-  void pack_straight(float* to, const float* lines, int64_t stride, int64_t n) const {
+  // n lines of `width` floats become a packed matrix (n, width).
+  void pack_straight(float* to, const float* lines, int64_t stride, int64_t n,
+                     int64_t width) const {
     for (int64_t e = 0; e < width; e += panel)
       blocks.pack_rows(to + e * n, lines + e, stride, std::min(panel, width - e), n);
   }
@@ -139,20 +143,20 @@ struct Unit {
   void copy_rows(float* to, const Heads<const float>& x, int64_t h, int64_t begin, int64_t n,
                  float factor) const {
     for (int64_t i = 0; i < n; ++i)
-      passes.scale(to + i * gemm_a_stride, x.head(first_row + begin + i, h), factor, width,
+      passes.scale(to + i * gemm_a_stride, x.head(first_row + begin + i, h), factor, x.width,
                    Output::write);
   }
   // Keys of block [k0, k0 + n) that row t sees, relative to k0.
   std::pair<int64_t, int64_t> visible(int64_t t, int64_t k0, int64_t n) const {
-    const int64_t window = attention.options.window;
-    const int64_t begin = window > 0 ? std::max<int64_t>(0, t - window + 1) : 0;
-    const int64_t low = std::clamp<int64_t>(begin - k0, 0, n);
-    return {low, std::max(low, std::clamp<int64_t>(t + 1 - k0, 0, n))};
+    const Visible seen = visible_positions(attention.options, t, attention.n_tokens);
+    const int64_t low = std::clamp<int64_t>(seen.begin - k0, 0, n);
+    return {low, std::max(low, std::clamp<int64_t>(seen.end - k0, 0, n))};
   }
-  // The first block of keys that row t sees anything of.
-  int64_t first_key_block(int64_t t) const {
-    const int64_t window = attention.options.window;
-    return window > 0 ? std::max<int64_t>(0, t - window + 1) / key_block * key_block : 0;
+  // Keys that rows [begin, begin + n) see anything of, from the start of a block on.
+  Visible visible_to(int64_t begin, int64_t n) const {
+    const Visible first = visible_positions(attention.options, begin, attention.n_tokens);
+    const Visible last = visible_positions(attention.options, begin + n - 1, attention.n_tokens);
+    return {first.begin / key_block * key_block, last.end};
   }
   // c (m, n) = A · B with A in rows, n columns of B from panels with k lines each.
   void product(float* c, int64_t c_stride, const float* a, const float* b, int64_t b_step,
@@ -168,25 +172,27 @@ struct Unit {
 };
 
 struct ForwardBuffers {
-  float *k, *v;          // packed: (E, T) and (T, E)
+  float *k, *v;          // packed: (E, T) and (T, Ev)
   float *q, *scores;     // (row_block, gemm_a_stride)
-  float* sums;           // (row_block, E)
+  float* sums;           // (row_block, Ev)
   float *maximum, *sum;  // (row_block)
 };
 
 // Rows [begin, begin + n) of query head h against all keys they see.
 void forward_rows(const Unit& unit, const ForwardBuffers& to, int64_t n_keys, int64_t h,
                   int64_t begin, int64_t n, Heads<float> out, View<float, 2> lse) {
-  const int64_t width = unit.width;
+  const int64_t k_width = unit.k_width, width = unit.v_width;
   const AttentionOptions& options = unit.attention.options;
   unit.copy_rows(to.q, unit.attention.q, h, begin, n, options.scale);
   std::fill_n(to.sums, n * width, 0.0f);
-  std::fill_n(to.maximum, n, -std::numeric_limits<float>::infinity());
-  std::fill_n(to.sum, n, 0.0f);
-  for (int64_t k0 = unit.first_key_block(begin); k0 < begin + n; k0 += key_block) {
-    const int64_t keys = std::min(key_block, begin + n - k0);
-    unit.product(to.scores, gemm_a_stride, to.q, to.k + k0 * width, unit.panel * width, n, keys,
-                 width, Output::write);
+  const bool sink = options.sinks != nullptr;
+  std::fill_n(to.maximum, n, sink ? options.sinks[h] : -std::numeric_limits<float>::infinity());
+  std::fill_n(to.sum, n, sink ? 1.0f : 0.0f);
+  const Visible seen = unit.visible_to(begin, n);
+  for (int64_t k0 = seen.begin; k0 < seen.end; k0 += key_block) {
+    const int64_t keys = std::min(key_block, seen.end - k0);
+    unit.product(to.scores, gemm_a_stride, to.q, to.k + k0 * k_width, unit.panel * k_width, n, keys,
+                 k_width, Output::write);
     for (int64_t i = 0; i < n; ++i) {
       const auto [low, high] = unit.visible(begin + i, k0, keys);
       float* row = to.scores + i * gemm_a_stride;
@@ -211,11 +217,11 @@ void forward_rows(const Unit& unit, const ForwardBuffers& to, int64_t n_keys, in
 }
 
 struct BackwardBuffers {
-  float *k_columns, *v_columns;  // packed (E, T)
+  float *k_columns, *v_columns;  // packed (E, T), (Ev, T)
   float* k_rows;                 // packed (T, E)
-  float *dk, *dv;                // (T, E), summed over the query heads
+  float *dk, *dv;                // (T, E), (T, Ev), summed over the query heads
   float *q, *dout;               // (row_block, gemm_a_stride)
-  float *q_rows, *dout_rows;     // packed (row_block, E)
+  float *q_rows, *dout_rows;     // packed (row_block, E), (row_block, Ev)
   float *p, *ds;                 // (row_block, gemm_a_stride)
   float* dq;                     // (row_block, E)
   float* delta;                  // (row_block)
@@ -226,37 +232,40 @@ void backward_rows(const Unit& unit, const BackwardBuffers& to, int64_t h, int64
                    const AttentionGradients& gradients, Heads<const float> dout,
                    Heads<const float> out, View<const float, 2> lse) {
   const AttentionTrain& attention = unit.attention;
-  const int64_t width = unit.width, panel = unit.panel, n_keys = attention.n_tokens;
+  const int64_t k_width = unit.k_width, v_width = unit.v_width, panel = unit.panel,
+                n_keys = attention.n_tokens;
   const AttentionOptions& options = attention.options;
   unit.copy_rows(to.q, attention.q, h, begin, n, options.scale);
   unit.copy_rows(to.dout, dout, h, begin, n, 1.0f);
-  unit.pack_straight(to.q_rows, to.q, gemm_a_stride, n);
-  unit.pack_straight(to.dout_rows, to.dout, gemm_a_stride, n);
+  unit.pack_straight(to.q_rows, to.q, gemm_a_stride, n, k_width);
+  unit.pack_straight(to.dout_rows, to.dout, gemm_a_stride, n, v_width);
   for (int64_t i = 0; i < n; ++i) {
     const int64_t row = unit.first_row + begin + i;
-    to.delta[i] = unit.passes.dot(dout.head(row, h), out.head(row, h), width);
+    to.delta[i] = unit.passes.dot(dout.head(row, h), out.head(row, h), v_width);
   }
-  std::fill_n(to.dq, n * width, 0.0f);
-  for (int64_t k0 = unit.first_key_block(begin); k0 < begin + n; k0 += key_block) {
-    const int64_t keys = std::min(key_block, begin + n - k0);
-    unit.product(to.p, gemm_a_stride, to.q, to.k_columns + k0 * width, panel * width, n, keys,
-                 width, Output::write);
-    unit.product(to.ds, gemm_a_stride, to.dout, to.v_columns + k0 * width, panel * width, n, keys,
-                 width, Output::write);
+  std::fill_n(to.dq, n * k_width, 0.0f);
+  const Visible seen = unit.visible_to(begin, n);
+  for (int64_t k0 = seen.begin; k0 < seen.end; k0 += key_block) {
+    const int64_t keys = std::min(key_block, seen.end - k0);
+    unit.product(to.p, gemm_a_stride, to.q, to.k_columns + k0 * k_width, panel * k_width, n, keys,
+                 k_width, Output::write);
+    unit.product(to.ds, gemm_a_stride, to.dout, to.v_columns + k0 * v_width, panel * v_width, n,
+                 keys, v_width, Output::write);
     for (int64_t i = 0; i < n; ++i) {
       const auto [low, high] = unit.visible(begin + i, k0, keys);
       unit.passes.gradient_row(to.p + i * gemm_a_stride, to.ds + i * gemm_a_stride, low, high, keys,
                                options.softcap, lse(unit.first_row + begin + i, h), to.delta[i]);
     }
-    unit.product(to.dq, width, to.ds, to.k_rows + k0 * panel, n_keys * panel, n, width, keys,
+    unit.product(to.dq, k_width, to.ds, to.k_rows + k0 * panel, n_keys * panel, n, k_width, keys,
                  Output::add);
-    unit.product_transposed(to.dk + k0 * width, width, to.ds, to.q_rows, n * panel, keys, width, n);
-    unit.product_transposed(to.dv + k0 * width, width, to.p, to.dout_rows, n * panel, keys, width,
-                            n);
+    unit.product_transposed(to.dk + k0 * k_width, k_width, to.ds, to.q_rows, n * panel, keys,
+                            k_width, n);
+    unit.product_transposed(to.dv + k0 * v_width, v_width, to.p, to.dout_rows, n * panel, keys,
+                            v_width, n);
   }
   for (int64_t i = 0; i < n; ++i)
-    unit.passes.scale(gradients.dq.head(unit.first_row + begin + i, h), to.dq + i * width,
-                      options.scale, width, gradients.output);
+    unit.passes.scale(gradients.dq.head(unit.first_row + begin + i, h), to.dq + i * k_width,
+                      options.scale, k_width, gradients.output);
 }
 
 }  // namespace
@@ -268,7 +277,8 @@ int64_t attention_forward_tiles(const AttentionTrain& a) {
 void attention_forward_tile(const AttentionTrain& a, Heads<float> out, View<float, 2> lse,
                             int64_t tile, Scratch scratch) {
   check(a);
-  CHECK(same_shape(out, a.q) && lse.dim(0) == a.q.n && lse.dim(1) == a.q.n_heads);
+  CHECK(out.n == a.q.n && out.n_heads == a.q.n_heads && out.width == a.v.width);
+  CHECK(lse.dim(0) == a.q.n && lse.dim(1) == a.q.n_heads);
   CHECK(tile >= 0 && tile < attention_forward_tiles(a));
   CHECK(scratch.size() >= attention_train_scratch_bytes(a));
   const int64_t n_row_tiles = divide_up(a.n_tokens, tile_rows), unit_index = tile / n_row_tiles;
@@ -276,19 +286,21 @@ void attention_forward_tile(const AttentionTrain& a, Heads<float> out, View<floa
   const int64_t begin = tile % n_row_tiles * tile_rows;
   const int64_t end = std::min(begin + tile_rows, a.n_tokens);
   Arena arena{reinterpret_cast<float*>(scratch.data())};
-  const int64_t whole = padded(a.n_tokens) * padded(unit.width), rows = row_block * gemm_a_stride;
-  const ForwardBuffers buffers{arena.take(whole),
-                               arena.take(whole),
+  const int64_t all = padded(a.n_tokens), rows = row_block * gemm_a_stride;
+  const ForwardBuffers buffers{arena.take(all * padded(unit.k_width)),
+                               arena.take(all * padded(unit.v_width)),
                                arena.take(rows),
                                arena.take(rows),
-                               arena.take(row_block * unit.width),
+                               arena.take(row_block * unit.v_width),
                                arena.take(row_block),
                                arena.take(row_block)};
-  unit.pack_transposed(buffers.k, a.k, end);
-  unit.pack_straight(buffers.v, a.v.head(unit.first_row, unit.head), a.v.stride, end);
+  const int64_t n_keys = unit.visible_to(begin, end - begin).end;
+  unit.pack_transposed(buffers.k, a.k, n_keys);
+  unit.pack_straight(buffers.v, a.v.head(unit.first_row, unit.head), a.v.stride, n_keys,
+                     unit.v_width);
   for (int64_t h = unit.head * unit.n_group; h < (unit.head + 1) * unit.n_group; ++h)
     for (int64_t t = begin; t < end; t += row_block)
-      forward_rows(unit, buffers, end, h, t, std::min(row_block, end - t), out, lse);
+      forward_rows(unit, buffers, n_keys, h, t, std::min(row_block, end - t), out, lse);
 }
 
 int64_t attention_backward_tiles(const AttentionTrain& a) { return a.n_sequences * a.k.n_heads; }
@@ -297,40 +309,50 @@ void attention_backward_tile(const AttentionTrain& a, const AttentionGradients& 
                              Heads<const float> dout, Heads<const float> out,
                              View<const float, 2> lse, int64_t tile, Scratch scratch) {
   check(a);
-  CHECK(same_shape(dout, a.q) && same_shape(out, a.q) && same_shape(gradients.dq, a.q));
-  CHECK(same_shape(gradients.dk, a.k) && same_shape(gradients.dv, a.k));
+  CHECK(same_shape(dout, out) && out.n == a.q.n && out.n_heads == a.q.n_heads);
+  CHECK(out.width == a.v.width && same_shape(gradients.dq, a.q));
+  CHECK(same_shape(gradients.dk, a.k) && same_shape(gradients.dv, a.v));
   CHECK(lse.dim(0) == a.q.n && lse.dim(1) == a.q.n_heads);
   CHECK(tile >= 0 && tile < attention_backward_tiles(a));
   CHECK(scratch.size() >= attention_train_scratch_bytes(a));
   const Unit unit(a, tile / a.k.n_heads, tile % a.k.n_heads);
-  const int64_t n = a.n_tokens, width = unit.width;
+  const int64_t n = a.n_tokens, k_width = unit.k_width, v_width = unit.v_width;
   Arena arena{reinterpret_cast<float*>(scratch.data())};
-  const int64_t whole = padded(n) * padded(width), rows = row_block * gemm_a_stride;
-  const int64_t packed_rows = row_block * padded(width);
-  const BackwardBuffers buffers{
-      arena.take(whole),       arena.take(whole), arena.take(whole), arena.take(n * width),
-      arena.take(n * width),   arena.take(rows),  arena.take(rows),  arena.take(packed_rows),
-      arena.take(packed_rows), arena.take(rows),  arena.take(rows),  arena.take(row_block * width),
-      arena.take(row_block)};
+  const int64_t all_k = padded(n) * padded(k_width), all_v = padded(n) * padded(v_width);
+  const int64_t rows = row_block * gemm_a_stride;
+  const BackwardBuffers buffers{.k_columns = arena.take(all_k),
+                                .v_columns = arena.take(all_v),
+                                .k_rows = arena.take(all_k),
+                                .dk = arena.take(n * k_width),
+                                .dv = arena.take(n * v_width),
+                                .q = arena.take(rows),
+                                .dout = arena.take(rows),
+                                .q_rows = arena.take(row_block * padded(k_width)),
+                                .dout_rows = arena.take(row_block * padded(v_width)),
+                                .p = arena.take(rows),
+                                .ds = arena.take(rows),
+                                .dq = arena.take(row_block * k_width),
+                                .delta = arena.take(row_block)};
   unit.pack_transposed(buffers.k_columns, a.k, n);
   unit.pack_transposed(buffers.v_columns, a.v, n);
-  unit.pack_straight(buffers.k_rows, a.k.head(unit.first_row, unit.head), a.k.stride, n);
-  std::fill_n(buffers.dk, n * width, 0.0f);
-  std::fill_n(buffers.dv, n * width, 0.0f);
+  unit.pack_straight(buffers.k_rows, a.k.head(unit.first_row, unit.head), a.k.stride, n, k_width);
+  std::fill_n(buffers.dk, n * k_width, 0.0f);
+  std::fill_n(buffers.dv, n * v_width, 0.0f);
   for (int64_t h = unit.head * unit.n_group; h < (unit.head + 1) * unit.n_group; ++h)
     for (int64_t t = 0; t < n; t += row_block)
       backward_rows(unit, buffers, h, t, std::min(row_block, n - t), gradients, dout, out, lse);
   for (int64_t t = 0; t < n; ++t) {
     const int64_t row = unit.first_row + t;
-    unit.passes.scale(gradients.dk.head(row, unit.head), buffers.dk + t * width, 1.0f, width,
+    unit.passes.scale(gradients.dk.head(row, unit.head), buffers.dk + t * k_width, 1.0f, k_width,
                       gradients.output);
-    unit.passes.scale(gradients.dv.head(row, unit.head), buffers.dv + t * width, 1.0f, width,
+    unit.passes.scale(gradients.dv.head(row, unit.head), buffers.dv + t * v_width, 1.0f, v_width,
                       gradients.output);
   }
 }
 
 size_t attention_train_scratch_bytes(const AttentionTrain& a) {
-  const int64_t whole = padded(a.n_tokens) * padded(a.q.width), width = padded(a.q.width);
+  const int64_t width = std::max(padded(a.k.width), padded(a.v.width));
+  const int64_t whole = padded(a.n_tokens) * width;
   const int64_t n =
       5 * whole + 4 * row_block * gemm_a_stride + 4 * row_block * width + 4 * row_block + 16 * 16;
   return static_cast<size_t>(n) * sizeof(float);

@@ -242,33 +242,33 @@ void add_matmul(std::vector<Case>& cases) {
            }});
 }
 
-Floats run_paged_attention(Inputs& in, DType dtype, int64_t n_cached, int64_t width) {
-  constexpr int64_t n_group = 3, n_heads = 2, block_size = 16, t = 3;
-  const int64_t n_blocks = (n_cached + t + block_size - 1) / block_size;
-  KvPages pages{.dtype = dtype,
-                .block_size = block_size,
-                .block_stride = kv_block_bytes(dtype, n_heads, block_size, width),
-                .n_heads = n_heads,
-                .width = width};
-  const Lent k(static_cast<size_t>(n_blocks * pages.block_stride));
-  const Lent v(static_cast<size_t>(n_blocks * pages.block_stride));
+Floats run_paged_attention(Inputs& in, DType dtype, int64_t n_cached, int64_t k_width,
+                           int64_t v_width, AttentionMask mask) {
+  constexpr int64_t n_group = 3, n_heads = 2, t = 3;
+  const int64_t n_blocks = (n_cached + t + kv_block_size - 1) / kv_block_size;
+  const int64_t k_bytes = k_block_bytes(dtype, n_heads, k_width);
+  const int64_t v_bytes = v_block_bytes(dtype, n_heads, v_width);
+  const Lent k(static_cast<size_t>(n_blocks * k_bytes)), v(static_cast<size_t>(n_blocks * v_bytes));
   std::vector<int32_t> blocks, positions;
   for (int64_t b = n_blocks; b-- > 0;) blocks.push_back(static_cast<int32_t>(b));
-  pages.k = k.memory.get();
-  pages.v = v.memory.get();
-  pages.blocks = blocks;
+  const KvPages pages{.k = {k.memory.get(), dtype, k_bytes, k_width},
+                      .v = {v.memory.get(), dtype, v_bytes, v_width},
+                      .blocks = blocks,
+                      .n_heads = n_heads,
+                      .n_stored = n_cached + t};
   for (int64_t s = 0; s < n_cached + t; ++s) positions.push_back(static_cast<int32_t>(s));
-  Floats keys = in.normal((n_cached + t) * n_heads * width),
-         values = in.normal((n_cached + t) * n_heads * width);
-  kv_store(pages, View<float, 3>(keys.data(), n_cached + t, n_heads, width),
-           View<float, 3>(values.data(), n_cached + t, n_heads, width), view_of(positions));
-  Floats q = in.normal(t * n_heads * n_group * width), out(q.size());
-  const Lent lent(attention_scratch_bytes(n_group, width));
+  Floats keys = in.normal((n_cached + t) * n_heads * k_width),
+         values = in.normal((n_cached + t) * n_heads * v_width);
+  kv_store(pages, View<float, 3>(keys.data(), n_cached + t, n_heads, k_width),
+           View<float, 3>(values.data(), n_cached + t, n_heads, v_width), view_of(positions));
+  Floats q = in.normal(t * n_heads * n_group * k_width), sinks = in.normal(n_heads * n_group);
+  Floats out(static_cast<size_t>(t * n_heads * n_group * v_width));
+  const Lent lent(attention_scratch_bytes(n_group, k_width, v_width));
   for (int64_t g = 0; g < n_heads; ++g)
-    attention(View<float, 3>(out.data(), t, n_heads * n_group, width),
-              View<float, 3>(q.data(), t, n_heads * n_group, width), pages,
+    attention(View<float, 3>(out.data(), t, n_heads * n_group, v_width),
+              View<float, 3>(q.data(), t, n_heads * n_group, k_width), pages,
               View<const int32_t, 1>(positions.data() + n_cached, t), g,
-              {.scale = 0.3f, .window = 40, .softcap = 20.0f}, lent.scratch);
+              {0.3f, 40, 20.0f, mask, sinks.data()}, lent.scratch);
   return out;
 }
 
@@ -295,12 +295,14 @@ Floats run_train_attention(Inputs& in, int64_t n_tokens, int64_t width) {
 
 void add_attention(std::vector<Case>& cases) {
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0})
-    cases.push_back({std::string("attention over ") + info(dtype).name + " pages", sums,
-                     [dtype](Inputs& in, int64_t size) {
-                       const int64_t block = info(dtype).block_size;
-                       return run_paged_attention(in, dtype, size,
-                                                  (size / 2 + block) / block * block);
-                     }});
+    for (const AttentionMask mask : {AttentionMask::causal, AttentionMask::bidirectional})
+      cases.push_back({std::string(mask == AttentionMask::causal ? "" : "bidirectional ") +
+                           "attention over " + info(dtype).name + " pages",
+                       sums, [dtype, mask](Inputs& in, int64_t size) {
+                         const int64_t block = info(dtype).block_size;
+                         const int64_t width = (size / 2 + block) / block * block;
+                         return run_paged_attention(in, dtype, size, width, width + block, mask);
+                       }});
   cases.push_back({"attention for training and backward", sums, [](Inputs& in, int64_t size) {
                      return run_train_attention(in, 2 * size, (size + 1) / 2);
                    }});

@@ -13,4 +13,10 @@ enum class RopePairs : uint8_t {
   halves,      // i, i+n: GPT-NeoX, Hugging Face's Llama
 };
 
+// Which positions a query sees, before a window narrows it.
+enum class AttentionMask : uint8_t {
+  causal,         // its own and all before it
+  bidirectional,  // all of its sequence: encoders
+};
+
 }  // namespace quire

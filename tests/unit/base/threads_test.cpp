@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ TEST(ThreadPool, RunsTheBodyOnceOnEveryThread) {
     std::vector<int> calls(static_cast<size_t>(n_threads));  // plain: each thread has its own
     std::vector<std::thread::id> ids(static_cast<size_t>(n_threads));
     for (int run = 0; run < 100; ++run) {
-      pool.run([&](int thread) {
+      pool.run_on_each([&](int thread) {
         ++calls[static_cast<size_t>(thread)];
         ids[static_cast<size_t>(thread)] = std::this_thread::get_id();
       });
@@ -33,23 +34,58 @@ TEST(ThreadPool, RunsTheBodyOnceOnEveryThread) {
   }
 }
 
-// Every thread writes, all meet, every thread reads what its neighbour wrote. Plain memory: TSan
-// sees any missing order.
-TEST(ThreadPool, BarrierOrdersWritesBeforeReads) {
-  constexpr int n_threads = 4, n_rounds = 500;
-  ThreadPool pool(n_threads);
-  std::vector<int> value(n_threads);
-  std::vector<int> n_wrong(n_threads);
-  pool.run([&](int thread) {
-    for (int round = 1; round <= n_rounds; ++round) {
-      value[static_cast<size_t>(thread)] = round;
-      pool.barrier();
-      if (value[static_cast<size_t>((thread + 1) % n_threads)] != round)
-        ++n_wrong[static_cast<size_t>(thread)];
-      pool.barrier();
+// Every unit reads what two units of the stage before wrote. Plain memory: TSan sees any missing
+// order.
+TEST(ThreadPool, AStageSeesWhatTheOneBeforeWrote) {
+  for (const int n_threads : {1, 2, 4}) {
+    ThreadPool pool(n_threads);
+    constexpr int64_t n = 5, n_stages = 200;
+    const std::vector<int64_t> n_units(n_stages, n);
+    std::vector<int64_t> value(n * n_stages);
+    for (int round = 0; round < 20; ++round) {
+      std::fill(value.begin(), value.end(), 0);
+      pool.run(n_units, [&](int64_t stage, int64_t unit, int) {
+        const auto at = [&](int64_t s, int64_t u) -> int64_t& {
+          return value[static_cast<size_t>(s * n + u % n)];
+        };
+        at(stage, unit) = stage == 0 ? unit : at(stage - 1, unit) + at(stage - 1, unit + 1) % 1000;
+      });
+      std::vector<int64_t> right(n);
+      std::iota(right.begin(), right.end(), 0);
+      for (int64_t stage = 1; stage < n_stages; ++stage) {
+        const std::vector<int64_t> old = right;
+        for (size_t u = 0; u < n; ++u) right[u] = old[u] + old[(u + 1) % n] % 1000;
+      }
+      EXPECT_EQ(std::vector<int64_t>(value.end() - n, value.end()), right);
     }
-  });
-  EXPECT_EQ(n_wrong, std::vector<int>(n_threads, 0));
+  }
+}
+
+TEST(ThreadPool, RunsEveryUnitOfEveryStageOnce) {
+  ThreadPool pool(3);
+  // Runs of different lengths one after the other: a thread that comes late to one of them must
+  // not take units of the next.
+  for (int run = 0; run < 3000; ++run) {
+    const std::vector<int64_t> n_units{run % 4, 0, 7, run % 3};
+    std::vector<std::vector<int>> calls;
+    for (const int64_t n : n_units) calls.emplace_back(static_cast<size_t>(n));
+    pool.run(
+        std::span(n_units).first(static_cast<size_t>(1 + run % 4)),
+        [&](int64_t stage, int64_t unit, int thread) {
+          if (thread < 0 || thread >= 3) return;
+          ++calls[static_cast<size_t>(stage)][static_cast<size_t>(unit)];
+        },
+        run % 5 == 0 ? Help::none : Help::wanted);
+    for (size_t s = 0; s < n_units.size(); ++s)
+      ASSERT_EQ(calls[s], std::vector<int>(calls[s].size(), static_cast<int>(s) <= run % 4))
+          << "run " << run << ", stage " << s;
+  }
+}
+
+TEST(ThreadPool, WithoutHelpTheCallerDoesAll) {
+  ThreadPool pool(4);
+  const int64_t n_units[] = {20, 20};
+  pool.run(n_units, [](int64_t, int64_t, int thread) { EXPECT_EQ(thread, 0); }, Help::none);
 }
 
 TEST(ThreadPool, ForEachCoversEachIndexOnce) {
@@ -67,27 +103,11 @@ TEST(ThreadPool, ForEachCoversEachIndexOnce) {
   }
 }
 
-TEST(ThreadPool, WorkCounterHandsOutEachIterationOnce) {
-  constexpr int64_t n = 10000, grain = 7;
-  ThreadPool pool(3);
-  WorkCounter counter;
-  std::vector<int> calls(n);
-  for (int round = 1; round <= 2; ++round) {
-    counter.reset();
-    pool.run([&](int) {
-      for (int64_t begin = counter.take(grain); begin < n; begin = counter.take(grain))
-        for (int64_t i = begin; i < std::min(n, begin + grain); ++i)
-          ++calls[static_cast<size_t>(i)];
-    });
-    EXPECT_EQ(calls, std::vector<int>(n, round));
-  }
-}
-
 TEST(ThreadPool, ManyMayLiveSideBySide) {
   ThreadPool outer(2), inner(3);
   std::atomic<int> n_calls{0};
-  outer.run([&](int thread) {
-    if (thread == 1) inner.run([&](int) { ++n_calls; });
+  outer.run_on_each([&](int thread) {
+    if (thread == 1) inner.run_on_each([&](int) { ++n_calls; });
   });
   EXPECT_EQ(n_calls, 3);
 }
@@ -113,7 +133,7 @@ char thread_state(pid_t thread) {
 TEST(ThreadPool, SleepsWhenThereIsNothingToDo) {
   ThreadPool pool(4);
   std::vector<pid_t> threads(4);
-  pool.run([&](int thread) {
+  pool.run_on_each([&](int thread) {
     threads[static_cast<size_t>(thread)] = static_cast<pid_t>(::syscall(SYS_gettid));
   });
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -124,8 +144,8 @@ TEST(ThreadPool, SleepsWhenThereIsNothingToDo) {
     EXPECT_EQ(n_asleep, 1000) << "thread " << i << " never sleeps";
   }
   int n_calls = 0;
-  pool.run([&](int thread) {
-    if (thread == 0) ++n_calls;
+  pool.run_on_each([&](int thread) {
+    if (thread == 1) ++n_calls;
   });
   EXPECT_EQ(n_calls, 1) << "and it wakes up again";
 }

@@ -79,7 +79,8 @@ struct Machine {
       views.push_back(tensor.view());
     }
     executor = std::make_unique<Executor>(Executor::create(graph, views, pool, {64, 64}).value());
-    kv = std::make_unique<KvCache>(KvCache::create({2, G, E, 6, 8, kv_dtype}).value());
+    kv = std::make_unique<KvCache>(
+        KvCache::create({graph.kv_layers, 6, kv_dtype, kv_dtype}).value());
     for (int i = 0; i < 40; ++i) tokens.push_back(static_cast<int32_t>(rng.below(V)));
   }
 
@@ -240,17 +241,17 @@ TEST(Barriers, StandAroundProductsButNotBetweenRowWork) {
 }
 
 TEST(KvCacheErrors, NameTypeAndWidth) {
-  const auto result = KvCache::create({2, 2, 8, 4, 8, DType::q8_0});
+  const auto result = KvCache::create({{{2, 8, 8}}, 4, DType::q8_0, DType::f32});
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().fault, Fault::unsupported);
   EXPECT_THAT(result.error().text,
-              ::testing::HasSubstr("Q8_0 stores 32 numbers at a time, but a head has 8"));
-  EXPECT_EQ(KvCache::create({1 << 20, 1 << 20, 128, 1 << 20, 128, DType::f32}).error().fault,
-            Fault::limit);
+              ::testing::HasSubstr("Q8_0 stores 32 numbers at a time, but a key has 8"));
+  EXPECT_EQ(KvCache::create({{{1 << 20, 1 << 20, 1 << 20}}, 1 << 20}).error().fault, Fault::limit);
 }
 
 TEST(KvCacheBytes, CountKeysAndValuesOfAllLayers) {
-  EXPECT_EQ(KvCache::bytes_for({4, 2, 64, 1, 32, DType::f16}, 100), 2 * 4 * 2 * 64 * 2 * 100);
+  EXPECT_EQ(KvCache::bytes_for({{{2, 64, 32}, {1, 7, 8}}, 1, DType::f16, DType::f32}, 100),
+            (2 * 64 * 2 + 2 * 32 * 4 + 8 * 2 + 8 * 4) * 128);
 }
 
 }  // namespace

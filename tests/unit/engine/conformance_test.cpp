@@ -122,11 +122,12 @@ class BareRun {
     std::vector<int32_t> positions(tokens.size()), rows(tokens.size());
     std::iota(positions.begin(), positions.end(), static_cast<int32_t>(n_past_));
     std::iota(rows.begin(), rows.end(), 0);
-    const int32_t block = 0;
+    std::vector<int32_t> blocks(static_cast<size_t>(kv_.shape().n_blocks));
+    std::iota(blocks.begin(), blocks.end(), 0);
     const SequenceRows sequence{.first_row = 0,
                                 .n_rows = static_cast<int64_t>(tokens.size()),
                                 .n_past = n_past_,
-                                .blocks = std::span(&block, 1)};
+                                .blocks = blocks};
     executor_.run({.tokens = tokens,
                    .positions = positions,
                    .output_rows = rows,
@@ -140,11 +141,7 @@ class BareRun {
 
  private:
   static KvCache create_cache(const Graph& graph, int64_t n_ctx) {
-    auto kv = KvCache::create({.n_layers = graph.n_layers,
-                               .n_kv_heads = graph.n_kv_heads,
-                               .head_width = graph.head_width,
-                               .n_blocks = 1,
-                               .block_size = n_ctx});
+    auto kv = KvCache::create({.layers = graph.kv_layers, .n_blocks = 1, .block_size = n_ctx});
     if (!kv) throw std::runtime_error(kv.error().text);
     return *std::move(kv);
   }

@@ -56,6 +56,26 @@ TEST(Builder, RefusesHeadsThatDoNotDivide) {
   EXPECT_THAT(g.finish().error().text, HasSubstr("the 3 query heads must be a multiple of the 2"));
 }
 
+TEST(Builder, KeepsWhatEachLayerNeedsOfAPosition) {
+  GraphBuilder g;
+  const ValueId x = g.embed("embed", g.tokens(), g.param("table", {50, 24}));
+  const ValueId q = g.view("q", x, {dim_T, 4, 6});
+  const ValueId k = g.view("k", g.linear("mk", x, g.param("wk", {12, 24})), {dim_T, 2, 6});
+  const ValueId v = g.view("v", g.linear("mv", x, g.param("wv", {10, 24})), {dim_T, 2, 5});
+  const ValueId a = g.attention("attention", q, k, v, {.layer = 1}, g.param("sinks", {4}));
+  g.set_logits(g.view("logits", a, {dim_T, 20}));
+  const Graph graph = g.finish().value();
+  EXPECT_EQ(graph.kv_layers, (std::vector<KvLayer>{{}, {2, 6, 5}}));
+}
+
+TEST(Builder, RefusesSinksThatAreNotOneForEachHead) {
+  GraphBuilder g;
+  const ValueId x = g.embed("embed", g.tokens(), g.param("table", {50, 24}));
+  const ValueId q = g.view("q", x, {dim_T, 4, 6});
+  g.attention("attention", q, q, q, {}, g.param("sinks", {2}));
+  EXPECT_THAT(g.finish().error().text, HasSubstr("one number for each of the 4 query heads"));
+}
+
 TEST(Builder, RefusesOneNameWithTwoShapes) {
   GraphBuilder g;
   g.param("w", {4});

@@ -180,6 +180,22 @@ TEST(Autodiff, TrainsOnlyWhatIsWanted) {
   EXPECT_EQ(ops(graph).count(Op::attention_backward), 0u);  // nothing below that matrix is walked
 }
 
+TEST(Autodiff, SinksAreConstantsOrRefused) {
+  const auto build = [] {
+    GraphBuilder g;
+    g.set_purpose(GraphBuilder::Purpose::training);
+    const ValueId x = g.embed("embed", g.tokens(), g.param("table", {V, D}));
+    const ValueId q = g.view("q", x, {dim_T, 2, D / 2});
+    const ValueId a = g.attention("attention", q, q, q, {}, g.param("sinks", {2}));
+    g.set_logits(g.linear("logits", g.view("rows", a, {dim_T, D}), g.param("head", {V, D})));
+    return g.finish().value();
+  };
+  EXPECT_TRUE(differentiate(build(), [](std::string_view name) { return name != "sinks"; }));
+  EXPECT_THAT(differentiate(build()).error().text,
+              ::testing::HasSubstr("attention: the sinks 'sinks' of an attention cannot be "
+                                   "trained"));
+}
+
 TEST(Autodiff, RefusesAGraphWithoutALoss) {
   const auto result = differentiate(small_llama(GraphBuilder::Purpose::inference));
   ASSERT_FALSE(result.has_value());

@@ -9,23 +9,30 @@ namespace {
 
 struct Shape3 {
   int64_t n_tokens, n_heads, n_group, width;  // T, G, H/G, E
+  int64_t v_width = width;                    // Ev
   int64_t h() const { return n_heads * n_group; }
+  int64_t n_q() const { return n_tokens * h() * width; }
+  int64_t n_k() const { return n_tokens * n_heads * width; }
+  int64_t n_v() const { return n_tokens * n_heads * v_width; }
+  int64_t n_out() const { return n_tokens * h() * v_width; }
 };
 
 // One sequence, all of its rows as queries, in double.
 Doubles attention_formula(const Shape3& s, const Doubles& q, const Doubles& k, const Doubles& v,
                           const AttentionOptions& options) {
-  Doubles out(q.size());
+  Doubles out(static_cast<size_t>(s.n_out()));
   const auto at = [](int64_t row, int64_t n_heads, int64_t head, int64_t width) {
     return static_cast<size_t>((row * n_heads + head) * width);
   };
   for (int64_t t = 0; t < s.n_tokens; ++t)
     for (int64_t h = 0; h < s.h(); ++h) {
-      const int64_t begin = options.window > 0 ? std::max<int64_t>(0, t - options.window + 1) : 0;
-      const size_t q_at = at(t, s.h(), h, s.width);
-      double sum = 0;
-      for (int64_t key = begin; key <= t; ++key) {
+      const size_t q_at = at(t, s.h(), h, s.width), out_at = at(t, s.h(), h, s.v_width);
+      double sum = options.sinks == nullptr ? 0 : std::exp(static_cast<double>(options.sinks[h]));
+      for (int64_t key = 0; key < s.n_tokens; ++key) {
+        if (options.mask == AttentionMask::causal && key > t) continue;
+        if (options.window > 0 && std::abs(key - t) >= options.window) continue;
         const size_t k_at = at(key, s.n_heads, h / s.n_group, s.width);
+        const size_t v_at = at(key, s.n_heads, h / s.n_group, s.v_width);
         double score = 0;
         for (size_t e = 0; e < static_cast<size_t>(s.width); ++e)
           score += q[q_at + e] * k[k_at + e];
@@ -34,9 +41,10 @@ Doubles attention_formula(const Shape3& s, const Doubles& q, const Doubles& k, c
         if (cap > 0) score = cap * std::tanh(score / cap);
         const double p = std::exp(score);
         sum += p;
-        for (size_t e = 0; e < static_cast<size_t>(s.width); ++e) out[q_at + e] += p * v[k_at + e];
+        for (size_t e = 0; e < static_cast<size_t>(s.v_width); ++e)
+          out[out_at + e] += p * v[v_at + e];
       }
-      for (size_t e = 0; e < static_cast<size_t>(s.width); ++e) out[q_at + e] /= sum;
+      for (size_t e = 0; e < static_cast<size_t>(s.v_width); ++e) out[out_at + e] /= sum;
     }
   return out;
 }
@@ -44,6 +52,12 @@ Doubles attention_formula(const Shape3& s, const Doubles& q, const Doubles& k, c
 constexpr AttentionOptions plain{.scale = 0.25f};
 constexpr AttentionOptions windowed{.scale = 0.25f, .window = 21};
 constexpr AttentionOptions capped{.scale = 0.25f, .window = 0, .softcap = 2.0f};
+// Some sinks take nearly everything, some next to nothing.
+constexpr float sink_scores[] = {0.5f, -3, 4, 0, 1, -20, 2, 0.1f};
+constexpr AttentionOptions with_sinks{.scale = 0.25f, .window = 40, .sinks = sink_scores};
+constexpr AttentionOptions both_ways{.scale = 0.25f, .mask = AttentionMask::bidirectional};
+constexpr AttentionOptions near_both_ways{
+    .scale = 0.25f, .window = 21, .softcap = 3.0f, .mask = AttentionMask::bidirectional};
 
 // A cache with its blocks in reverse order and never-written rows full of NaN.
 struct Cache {
@@ -51,19 +65,19 @@ struct Cache {
   std::vector<std::byte> k, v;
   std::vector<int32_t> blocks;
 
-  Cache(DType dtype, int64_t n_positions, int64_t n_heads, int64_t block_size, int64_t width) {
-    const int64_t n_blocks = (n_positions + block_size - 1) / block_size;
-    pages.dtype = dtype;
-    pages.block_size = block_size;
-    pages.n_heads = n_heads;
-    pages.width = width;
-    pages.block_stride = kv_block_bytes(dtype, n_heads, block_size, width) + 64;
-    k.assign(static_cast<size_t>((n_blocks + 1) * pages.block_stride), std::byte{0xff});
-    v = k;
+  Cache(DType k_dtype, DType v_dtype, const Shape3& s) {
+    const int64_t n_blocks = (s.n_tokens + kv_block_size - 1) / kv_block_size;
+    const int64_t k_bytes = k_block_bytes(k_dtype, s.n_heads, s.width) + 64;
+    const int64_t v_bytes = v_block_bytes(v_dtype, s.n_heads, s.v_width) + 64;
+    // Exactly as large as the blocks are: a sanitizer sees what is read behind them.
+    k.assign(static_cast<size_t>((n_blocks + 1) * k_bytes - 64), std::byte{0xff});
+    v.assign(static_cast<size_t>((n_blocks + 1) * v_bytes - 64), std::byte{0xff});
     for (int64_t b = n_blocks; b-- > 0;) blocks.push_back(static_cast<int32_t>(b + 1));
-    pages.k = k.data();
-    pages.v = v.data();
-    pages.blocks = blocks;
+    pages = {.k = {k.data(), k_dtype, k_bytes, s.width},
+             .v = {v.data(), v_dtype, v_bytes, s.v_width},
+             .blocks = blocks,
+             .n_heads = s.n_heads,
+             .n_stored = s.n_tokens};
   }
   Cache(const Cache&) = delete;
 };
@@ -74,97 +88,136 @@ std::vector<int32_t> positions_to(int64_t n) {
   return p;
 }
 
-// Stores everything, then attends for all rows, `rows` at a time.
-Floats run_paged(const Cache& cache, const Shape3& s, const Floats& q, const Floats& k,
-                 const Floats& v, const AttentionOptions& options, int64_t rows) {
+struct Inputs {
+  Floats q, k, v;
+  explicit Inputs(const Shape3& s)
+      : q(random_floats(s.n_q(), 1)), k(random_floats(s.n_k(), 2)), v(random_floats(s.n_v(), 3)) {}
+  Heads<const float> queries(const Shape3& s) const { return heads_of(q, s.n_tokens, s.h()); }
+};
+Doubles formula(const Shape3& s, const Inputs& in, const AttentionOptions& options) {
+  return attention_formula(s, as_doubles(in.q), as_doubles(in.k), as_doubles(in.v), options);
+}
+
+// Attends for all rows, `rows` at a time, each stored before.
+Floats run_paged(const Cache& cache, const Shape3& s, const Inputs& in,
+                 const AttentionOptions& options, int64_t rows) {
   const std::vector<int32_t> positions = positions_to(s.n_tokens);
-  Floats out(q.size(), 5.0f);
-  const LentScratch scratch(attention_scratch_bytes(s.n_group, s.width));
+  Floats out(static_cast<size_t>(s.n_out()), 5.0f);
+  const LentScratch scratch(attention_scratch_bytes(s.n_group, s.width, s.v_width));
   for (int64_t t = 0; t < s.n_tokens; t += rows) {
     const int64_t end = std::min(t + rows, s.n_tokens);
     const View<const int32_t, 1> part(positions.data() + t, end - t);
-    kv_store(cache.pages, heads_of(k, s.n_tokens, s.n_heads).part(t, end),
-             heads_of(v, s.n_tokens, s.n_heads).part(t, end), part);
+    kv_store(cache.pages, heads_of(in.k, s.n_tokens, s.n_heads).part(t, end),
+             heads_of(in.v, s.n_tokens, s.n_heads).part(t, end), part);
     for (int64_t g = 0; g < s.n_heads; ++g)
-      attention(heads_of(out, s.n_tokens, s.h()).part(t, end),
-                heads_of(q, s.n_tokens, s.h()).part(t, end), cache.pages, part, g, options,
-                scratch);
+      attention(heads_of(out, s.n_tokens, s.h()).part(t, end), in.queries(s).part(t, end),
+                cache.pages, part, g, options, scratch);
   }
   return out;
 }
+
+const Shape3 shapes[] = {{1, 1, 1, 1},        {5, 2, 1, 8},       {70, 1, 4, 24},
+                         {150, 2, 3, 33},     {40, 1, 8, 16},     {33, 1, 1, 160},
+                         {300, 2, 2, 24, 16}, {40, 1, 1, 17, 33}, {140, 1, 5, 80, 64}};
+constexpr DType cache_types[] = {DType::f32, DType::f16, DType::bf16, DType::q8_0};
 
 class PagedAttention : public EachIsa {};
 FOR_EACH_ISA(PagedAttention);
 
 TEST_P(PagedAttention, IsTheFormula) {
-  for (const Shape3& s : {Shape3{1, 1, 1, 1}, Shape3{5, 2, 1, 8}, Shape3{70, 1, 4, 24},
-                          Shape3{150, 2, 3, 33}, Shape3{40, 1, 40, 16}, Shape3{33, 1, 1, 160}})
-    for (const AttentionOptions& options : {plain, windowed, capped})
-      for (const int64_t block_size : {int64_t{1}, int64_t{7}, int64_t{16}, int64_t{256}}) {
-        const Floats q = random_floats(s.n_tokens * s.h() * s.width, 1);
-        const Floats k = random_floats(s.n_tokens * s.n_heads * s.width, 2);
-        const Floats v = random_floats(s.n_tokens * s.n_heads * s.width, 3);
-        const Cache cache(DType::f32, s.n_tokens, s.n_heads, block_size, s.width);
-        const Floats out = run_paged(cache, s, q, k, v, options, s.n_tokens);
-        EXPECT_LE(difference(out, attention_formula(s, as_doubles(q), as_doubles(k), as_doubles(v),
-                                                    options)),
-                  rounding_of_sums)
-            << s.n_tokens << " tokens, width " << s.width << ", blocks of " << block_size;
-      }
+  for (const Shape3& s : shapes)
+    for (const AttentionOptions& options :
+         {plain, windowed, capped, with_sinks, both_ways, near_both_ways}) {
+      const Inputs in(s);
+      const Cache cache(DType::f32, DType::f32, s);
+      EXPECT_LE(difference(run_paged(cache, s, in, options, s.n_tokens), formula(s, in, options)),
+                rounding_of_sums)
+          << s.n_tokens << " tokens, widths " << s.width << " and " << s.v_width;
+    }
+}
+
+// What a cache of a type keeps of rows of `width`.
+Floats kept(const Floats& x, DType dtype, int64_t width) {
+  Floats y(x.size());
+  std::vector<std::byte> bytes(static_cast<size_t>(row_bytes(dtype, width)));
+  for (size_t i = 0; i < x.size(); i += static_cast<size_t>(width)) {
+    codec(dtype)->encode(x.data() + i, bytes.data(), width);
+    codec(dtype)->decode(bytes.data(), y.data() + i, width);
+  }
+  return y;
 }
 
 TEST_P(PagedAttention, ReadsEveryCacheType) {
-  const Shape3 s{90, 2, 2, 64};
-  const Floats q = random_floats(s.n_tokens * s.h() * s.width, 1);
-  const Floats k = random_floats(s.n_tokens * s.n_heads * s.width, 2);
-  const Floats v = random_floats(s.n_tokens * s.n_heads * s.width, 3);
-  for (const DType dtype : {DType::f16, DType::bf16, DType::q8_0}) {
-    // The reference sees what the cache keeps of k and v.
-    Floats kept_k(k.size()), kept_v(v.size());
-    std::vector<std::byte> bytes(static_cast<size_t>(row_bytes(dtype, s.width)));
-    for (size_t i = 0; i < k.size(); i += static_cast<size_t>(s.width)) {
-      codec(dtype)->encode(k.data() + i, bytes.data(), s.width);
-      codec(dtype)->decode(bytes.data(), kept_k.data() + i, s.width);
-      codec(dtype)->encode(v.data() + i, bytes.data(), s.width);
-      codec(dtype)->decode(bytes.data(), kept_v.data() + i, s.width);
-    }
-    const Cache cache(dtype, s.n_tokens, s.n_heads, 32, s.width);
-    const Floats out = run_paged(cache, s, q, k, v, plain, s.n_tokens);
-    EXPECT_LE(difference(out, attention_formula(s, as_doubles(q), as_doubles(kept_k),
-                                                as_doubles(kept_v), plain)),
-              rounding_of_sums)
-        << info(dtype).name;
-  }
+  for (const Shape3& s : {Shape3{300, 2, 2, 64}, Shape3{90, 1, 7, 96, 32}})
+    for (const DType k_dtype : cache_types)
+      for (const DType v_dtype : cache_types) {
+        Inputs in(s);
+        const Cache cache(k_dtype, v_dtype, s);
+        const Floats out = run_paged(cache, s, in, windowed, s.n_tokens);
+        in.k = kept(in.k, k_dtype, s.width);
+        in.v = kept(in.v, v_dtype, s.v_width);
+        EXPECT_LE(difference(out, formula(s, in, windowed)), rounding_of_sums)
+            << info(k_dtype).name << " and " << info(v_dtype).name;
+      }
 }
 
 TEST_P(PagedAttention, ARowIsTheSameAloneOrInAnyCompany) {
-  const Shape3 s{140, 2, 3, 40};
-  const Floats q = random_floats(s.n_tokens * s.h() * s.width, 1);
-  const Floats k = random_floats(s.n_tokens * s.n_heads * s.width, 2);
-  const Floats v = random_floats(s.n_tokens * s.n_heads * s.width, 3);
+  const Shape3 s{300, 2, 3, 40};
+  const Inputs in(s);
   for (const DType dtype : {DType::f32, DType::f16})
-    for (const AttentionOptions& options : {plain, windowed, capped}) {
-      const Cache all(dtype, s.n_tokens, s.n_heads, 16, s.width);
-      const Floats whole = run_paged(all, s, q, k, v, options, s.n_tokens);
+    for (const AttentionOptions& options : {plain, windowed, capped, with_sinks}) {
+      const Cache all(dtype, dtype, s);
+      const Floats whole = run_paged(all, s, in, options, s.n_tokens);
       for (const int64_t rows : {int64_t{1}, int64_t{9}}) {
-        const Cache cache(dtype, s.n_tokens, s.n_heads, 16, s.width);
-        EXPECT_EQ(run_paged(cache, s, q, k, v, options, rows), whole) << rows << " at a time";
+        const Cache cache(dtype, dtype, s);
+        EXPECT_EQ(run_paged(cache, s, in, options, rows), whole) << rows << " at a time";
       }
     }
+}
+
+// Rows of late positions, their chunks made one by one in any order.
+TEST_P(PagedAttention, PartsOfThePositionsGiveTheSame) {
+  for (const Shape3& s : {Shape3{700, 2, 3, 40}, Shape3{400, 1, 1, 64, 17}})
+    for (const AttentionOptions& options :
+         {plain, windowed, capped, with_sinks, both_ways, near_both_ways})
+      for (const int64_t rows : {int64_t{1}, int64_t{5}}) {
+        const Inputs in(s);
+        const Cache cache(DType::f16, DType::f16, s);
+        const Floats whole = run_paged(cache, s, in, options, s.n_tokens);
+        const int64_t t = s.n_tokens - rows - 1;
+        const std::vector<int32_t> positions = positions_to(s.n_tokens);
+        const View<const int32_t, 1> at(positions.data() + t, rows);
+        const int64_t begin = visible_positions(options, t, s.n_tokens).begin / attention_chunk;
+        const int64_t last = visible_positions(options, t + rows - 1, s.n_tokens).end - 1;
+        const int64_t end = last / attention_chunk + 1;
+        const LentScratch scratch(attention_scratch_bytes(s.n_group, s.width, s.v_width));
+        const int64_t step = attention_part_floats(rows, s.n_group, s.v_width);
+        Floats out(whole.size()), parts(static_cast<size_t>((end - begin) * step), 5.0f);
+        for (int64_t g = 0; g < s.n_heads; ++g) {
+          for (int64_t i = end; i-- > begin;)
+            attention_part(parts.data() - begin * step, in.queries(s).part(t, t + rows),
+                           cache.pages, at, g, i, i + 1, options, scratch);
+          attention_fold(heads_of(out, s.n_tokens, s.h()).part(t, t + rows),
+                         parts.data() - begin * step, s.n_heads, g, begin, end, options);
+        }
+        const auto of_rows = [&](const Floats& x) {
+          const int64_t row = s.h() * s.v_width;
+          return Floats(x.begin() + t * row, x.begin() + (t + rows) * row);
+        };
+        EXPECT_EQ(of_rows(out), of_rows(whole));
+      }
 }
 
 TEST_P(PagedAttention, MayWriteOverItsQueries) {
   const Shape3 s{50, 1, 2, 16};
-  Floats q = random_floats(s.n_tokens * s.h() * s.width, 1);
-  const Floats k = random_floats(s.n_tokens * s.width, 2),
-               v = random_floats(s.n_tokens * s.width, 3);
-  const Cache cache(DType::f32, s.n_tokens, 1, 16, s.width);
-  const Floats right = run_paged(cache, s, q, k, v, plain, s.n_tokens);
+  Inputs in(s);
+  const Cache cache(DType::f32, DType::f32, s);
+  const Floats right = run_paged(cache, s, in, plain, s.n_tokens);
   const std::vector<int32_t> positions = positions_to(s.n_tokens);
-  const LentScratch scratch(attention_scratch_bytes(s.n_group, s.width));
-  attention(heads_of(q, s.n_tokens, 2), heads_of(q, s.n_tokens, 2), cache.pages,
+  const LentScratch scratch(attention_scratch_bytes(s.n_group, s.width, s.v_width));
+  attention(heads_of(in.q, s.n_tokens, 2), heads_of(in.q, s.n_tokens, 2), cache.pages,
             vector_of(positions), 0, plain, scratch);
-  EXPECT_EQ(q, right);
+  EXPECT_EQ(in.q, right);
 }
 
 class TrainAttention : public EachIsa {
@@ -198,14 +251,16 @@ Doubles sequence_of(const Floats& x, int64_t i, int64_t n_sequences) {
 }
 
 TEST_P(TrainAttention, ForwardIsTheFormulaForEverySequence) {
-  for (const Shape3& s : {Shape3{1, 1, 1, 1}, Shape3{17, 2, 2, 16}, Shape3{97, 1, 3, 32},
-                          Shape3{200, 2, 1, 24}, Shape3{300, 1, 1, 65}})
-    for (const AttentionOptions& options : {plain, windowed, capped}) {
+  for (const Shape3& s :
+       {Shape3{1, 1, 1, 1}, Shape3{17, 2, 2, 16}, Shape3{97, 1, 3, 32}, Shape3{200, 2, 1, 24},
+        Shape3{300, 1, 1, 65}, Shape3{230, 2, 2, 33, 20}, Shape3{50, 1, 2, 16, 40}})
+    for (const AttentionOptions& options :
+         {plain, windowed, capped, with_sinks, both_ways, near_both_ways}) {
       const int64_t b = 2, n = b * s.n_tokens;
-      const Floats q = random_floats(n * s.h() * s.width, 1);
-      const Floats k = random_floats(n * s.n_heads * s.width, 2);
-      const Floats v = random_floats(n * s.n_heads * s.width, 3);
-      Floats out(q.size()), lse(static_cast<size_t>(n * s.h()));
+      const Floats q = random_floats(b * s.n_q(), 1);
+      const Floats k = random_floats(b * s.n_k(), 2);
+      const Floats v = random_floats(b * s.n_v(), 3);
+      Floats out(static_cast<size_t>(b * s.n_out())), lse(static_cast<size_t>(n * s.h()));
       run({b, s.n_tokens, heads_of(q, n, s.h()), heads_of(k, n, s.n_heads),
            heads_of(v, n, s.n_heads), options},
           out, lse, nullptr, nullptr, nullptr, nullptr);
@@ -219,15 +274,15 @@ TEST_P(TrainAttention, ForwardIsTheFormulaForEverySequence) {
 }
 
 TEST_P(TrainAttention, GradientsMatchDifferences) {
-  for (const Shape3& s : {Shape3{1, 1, 1, 3}, Shape3{9, 2, 2, 5}, Shape3{24, 1, 2, 8}})
-    for (AttentionOptions options : {plain, windowed, capped}) {
+  for (const Shape3& s : {Shape3{1, 1, 1, 3}, Shape3{9, 2, 2, 5}, Shape3{24, 1, 2, 8},
+                          Shape3{9, 1, 2, 3, 6}, Shape3{9, 1, 2, 6, 3}})
+    for (AttentionOptions options :
+         {plain, windowed, capped, with_sinks, both_ways, near_both_ways}) {
       if (options.window > 0) options.window = 4;
       const int64_t n = s.n_tokens;
-      const Floats q = random_floats(n * s.h() * s.width, 1);
-      const Floats k = random_floats(n * s.n_heads * s.width, 2);
-      const Floats v = random_floats(n * s.n_heads * s.width, 3);
-      const Floats dout = random_floats(n * s.h() * s.width, 4);
-      Floats out(q.size()), lse(static_cast<size_t>(n * s.h())), dq(q.size()), dk(k.size());
+      const Floats q = random_floats(s.n_q(), 1), k = random_floats(s.n_k(), 2);
+      const Floats v = random_floats(s.n_v(), 3), dout = random_floats(s.n_out(), 4);
+      Floats out(dout.size()), lse(static_cast<size_t>(n * s.h())), dq(q.size()), dk(k.size());
       Floats dv(v.size());
       run({1, n, heads_of(q, n, s.h()), heads_of(k, n, s.n_heads), heads_of(v, n, s.n_heads),
            options},
