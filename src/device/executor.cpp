@@ -33,8 +33,8 @@ struct Executor::State {
   std::vector<Step> steps;
   std::shared_ptr<std::byte[]> quantized_memory;
   std::array<std::byte*, n_row_formats> quantized{};  // into it, per RowFormat
-  std::vector<Cost> costs;                          // of a step of one row, per step
-  double seconds_per_run = 0, seconds_per_row = 0;  // rough, on one thread
+  std::vector<Cost> costs;                            // of a step of one row, per step
+  double seconds_per_run = 0, seconds_per_row = 0;    // rough, on one thread
   std::vector<Stage> stages;
   std::vector<int64_t> n_pieces;  // per stage, for the batch
   AttentionParts parts;

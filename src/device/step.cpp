@@ -1,6 +1,7 @@
 #include "device/step.h"
 
 #include "kernels/activation.h"
+#include "kernels/attention_bf16.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
 #include "kernels/embed.h"
@@ -14,7 +15,7 @@ namespace quire {
 namespace {
 
 constexpr int64_t columns_per_tile = 64;  // of a gradient summed over rows: a few cache lines each
-constexpr int64_t attention_rows =
+constexpr int64_t exact_attention_rows =
     32;  // rows of a tile: enough to read each key once for many queries
 constexpr int64_t tiles_per_thread = 2;  // of attention, where positions can be cut
 constexpr int64_t least_chunks = 2;      // of positions in a tile that makes only a part
@@ -180,6 +181,14 @@ AttentionOptions attention_options(const StepContext& c, const Node& node, size_
           has_sinks ? c.vector(node.inputs[q + 3]).data() : nullptr};
 }
 
+bool attends_in_bf16(const StepContext& c, const SequenceRows& rows) {
+  return c.precision == Precision::fast && attention_bf16_suits(rows.n_rows);
+}
+// Rows of a tile.
+int64_t attention_rows(const StepContext& c, const SequenceRows& rows, int64_t n_group) {
+  return attends_in_bf16(c, rows) ? attention_bf16_rows(n_group) : exact_attention_rows;
+}
+
 // What prepare() needs to know about the operations that run as tiles.
 struct Preparation {
   Step& step;
@@ -214,7 +223,7 @@ struct Preparation {
     const AttentionOptions options = attention_options(c, node, 0);
     int64_t n_tiles = 0;
     for (const SequenceRows& rows : c.batch->sequences)
-      n_tiles += n_heads * divide_up(rows.n_rows, attention_rows);
+      n_tiles += n_heads * divide_up(rows.n_rows, attention_rows(c, rows, n_group));
     const int64_t n_wanted = tiles_per_thread * c.n_threads;
     const int64_t parts_wanted = n_tiles == 0 ? 1 : divide_up(n_wanted, n_tiles);
     int32_t n_groups = 0;
@@ -223,15 +232,17 @@ struct Preparation {
     for (int32_t s = 0; s < n_sequences; ++s) {
       const SequenceRows& rows = c.batch->sequences[static_cast<size_t>(s)];
       const int64_t n_stored = rows.n_past + rows.n_rows;
-      for (int64_t b = divide_up(rows.n_rows, attention_rows); b-- > 0;) {
-        const int64_t begin = rows.first_row + b * attention_rows;
-        const int64_t end = rows.first_row + std::min(rows.n_rows, (b + 1) * attention_rows);
+      const int64_t n_each = attention_rows(c, rows, n_group);
+      for (int64_t b = divide_up(rows.n_rows, n_each); b-- > 0;) {
+        const int64_t begin = rows.first_row + b * n_each;
+        const int64_t end = rows.first_row + std::min(rows.n_rows, (b + 1) * n_each);
         const auto seen = [&](int64_t row) {
           return visible_positions(options, c.batch->positions[static_cast<size_t>(row)], n_stored);
         };
         const int64_t first = seen(begin).begin / attention_chunk;
         const int64_t last = divide_up(seen(end - 1).end, attention_chunk);
-        const bool few = (end - begin) * n_group <= attention_part_rows || end - begin == 1;
+        const bool few = !attends_in_bf16(c, rows) &&
+                         ((end - begin) * n_group <= attention_part_rows || end - begin == 1);
         const int64_t n_parts =
             few ? std::clamp<int64_t>(divide_up(last - first, least_chunks), 1, parts_wanted) : 1;
         const int64_t chunks = divide_up(last - first, n_parts);
@@ -347,6 +358,7 @@ void attend_over_cache(const AttentionTile& t, const StepContext& c, const Node&
   const KvPages kv = pages(c, node, rows);
   const AttentionOptions options = attention_options(c, node, 0);
   const View<const int32_t, 1> at = positions(c, t.begin, t.end);
+  if (attends_in_bf16(c, rows)) return attention_bf16(out, q, kv, at, t.head, options, scratch);
   if (t.n_parts == 1) return attention(out, q, kv, at, t.head, options, scratch);
 
   const int64_t step = attention_part_floats(q.n, q.n_heads / kv.n_heads, out.width);
@@ -379,7 +391,11 @@ size_t scratch_bytes(const Step& step, const StepContext& context) {
     const DimShape& q = context.graph.value(node.inputs[0]).shape;
     const DimShape& k = context.graph.value(node.inputs[1]).shape;
     const DimShape& v = context.graph.value(node.inputs[2]).shape;
-    n = std::max(n, attention_scratch_bytes(q[1].n / k[1].n, q[2].n, v[2].n));
+    const int64_t n_group = q[1].n / k[1].n;
+    n = std::max({n, attention_scratch_bytes(n_group, q[2].n, v[2].n),
+                  context.precision == Precision::exact
+                      ? 0
+                      : attention_bf16_scratch_bytes(n_group, q[2].n, v[2].n)});
   }
   return n;
 }

@@ -16,35 +16,41 @@ namespace {
 constexpr int64_t score_stride = attention_chunk;
 constexpr int64_t chunk_blocks = attention_chunk / kv_block_size;
 
-// Memory that is wanted soon: a little of it is asked for with every pair of a block's scores, so
-// that pages that lie apart arrive as steadily as consecutive ones.
+// Memory that is wanted soon: while the keys of a chunk are multiplied, its
+// values are asked for, a little with every pair; while these are added, the
+// keys of the next chunk, a little with every position. So memory is busy all
+// the time, and pages that lie apart arrive as steadily as consecutive ones.
+// Into L2, of which a chunk fills a part, with less to wait for than L1 (twice
+// the speed of none at all, or of asking for it in L1).
 struct Ahead {
-  const std::byte* begin[2] = {nullptr, nullptr};
-  int64_t step[2] = {0, 0};  // bytes for each pair
+  const std::byte* begin = nullptr;
+  int64_t step = 0;  // bytes at a time
 
-  void touch(int64_t pair) const {
-    for (int i = 0; i < 2; ++i)
-      for (int64_t at = 0; at < step[i]; at += 64)
-        __builtin_prefetch(begin[i] + pair * step[i] + at);
+  void touch(int64_t i) const {
+    constexpr int read = 0, into_l2 = 2;
+    for (int64_t at = 0; at < step; at += 64)
+      __builtin_prefetch(begin + i * step + at, read, into_l2);
   }
 };
 constexpr Ahead nothing_ahead{};
 
 struct AttentionPasses {
-  // scores[j * score_stride + s] = q[j] · key s for the positions of one block; q (n_q, 2 n_pairs),
-  // keys in pairs of type dtype.
+  // scores[j * score_stride + s] = q[j] · key s for the positions of one block;
+  // q (n_q, 2 n_pairs), keys in pairs of type dtype.
   void (*score)(DType dtype, float* scores, const float* q, int64_t n_q, int64_t n_pairs,
                 const std::byte* k, const Ahead& ahead);
-  // Scores [low, high) become probabilities relative to their maximum, the others of [begin, end)
-  // zero.
+  // Scores [low, high) become probabilities relative to their maximum, the
+  // others of [begin, end) zero.
   void (*softmax)(float* scores, int64_t begin, int64_t low, int64_t high, int64_t end,
                   float softcap, float* maximum, float* total);
-  // sums[j * stride + e] = sum of p[j, s] v[s, e] over s in [low, high) of a chunk, whose blocks
-  // start at v[0], v[1], ...
+  // sums[j * stride + e] = sum of p[j, s] v[s, e] over s in [low, high) of a
+  // chunk, whose blocks start at v[0], v[1], ...; ahead[b] goes with the
+  // positions of block b
   void (*weigh)(DType dtype, float* sums, int64_t stride, const float* p, int64_t n_q,
                 const std::byte* const* v, int64_t width, int64_t v_row_bytes, int64_t low,
-                int64_t high);
-  // sums and total, relative to maximum, get a part that is relative to its own.
+                int64_t high, const Ahead* ahead);
+  // sums and total, relative to maximum, get a part that is relative to its
+  // own.
   void (*fold)(float* sums, float* maximum, float* total, const float* part, float part_maximum,
                float part_total, int64_t n);
   void (*scale)(float* y, const float* x, float factor, int64_t n);
@@ -95,8 +101,8 @@ void softmax(float* scores, int64_t begin, int64_t low, int64_t high, int64_t en
 }
 
 void weigh(DType dtype, float* sums, int64_t stride, const float* p, int64_t n_q,
-           const std::byte* const* v, int64_t width, int64_t v_row_bytes, int64_t low,
-           int64_t high) {
+           const std::byte* const* v, int64_t width, int64_t v_row_bytes, int64_t low, int64_t high,
+           const Ahead*) {
   for (int64_t j = 0; j < n_q; ++j) {
     for (int64_t e = 0; e < width; ++e) sums[j * stride + e] = 0;
     for (int64_t s = low; s < high; ++s) {
@@ -137,8 +143,9 @@ int64_t n_pairs_of(int64_t width) { return (width + 1) / 2; }
 
 // The sums of one chunk for n_q queries.
 struct Part {
-  float *maximum, *total;  // (n_q); a total of 0 says that nothing of the chunk is seen
-  float* sums;             // (n_q, stride)
+  float *maximum,
+      *total;   // (n_q); a total of 0 says that nothing of the chunk is seen
+  float* sums;  // (n_q, stride)
   int64_t stride;
 };
 int64_t part_stride(int64_t v_width) { return round_up(v_width, 16); }
@@ -224,7 +231,7 @@ class Pass {
       const int64_t position = start + b * kv_block_size;
       v[b] = v_block(pages_, head_, position);
       kernels_.score(pair_type(), to_.scores + b * kv_block_size, to_.q, n_q_, n_pairs_,
-                     pairs(position), ahead(position, v[b]));
+                     pairs(position), values_ahead(v[b]));
     }
     for (int64_t j = 0; j < n_q_; ++j) {
       const Visible row = visible(j / n_group_);
@@ -234,7 +241,7 @@ class Pass {
       kernels_.softmax(p, low, row_low, row_high, high, options_.softcap, part.maximum + j,
                        part.total + j);
     }
-    weigh(v, low, high, part);
+    weigh(start, v, low, high, part);
   }
 
  private:
@@ -256,21 +263,23 @@ class Pass {
     return reinterpret_cast<const std::byte*>(to_.key_pairs);
   }
 
-  // While a block is scored: its values, and the keys of the next one.
-  Ahead ahead(int64_t position, const std::byte* values) const {
-    Ahead ahead;
-    ahead.begin[0] = values;
-    ahead.step[0] = kv_block_size * row_bytes(pages_.v.dtype, pages_.v.width) / n_pairs_;
-    if (position + kv_block_size < seen_.end) {
-      ahead.begin[1] = k_block(pages_, head_, position + kv_block_size);
-      ahead.step[1] = kv_block_size * row_bytes(pages_.k.dtype, pages_.k.width) / n_pairs_;
-    }
-    return ahead;
+  // The values of a block, for each pair of its keys.
+  Ahead values_ahead(const std::byte* values) const {
+    return {values, kv_block_size * row_bytes(pages_.v.dtype, pages_.v.width) / n_pairs_};
+  }
+  // The keys of the block at `position`, for each of its positions.
+  Ahead keys_ahead(int64_t position) const {
+    if (position >= seen_.end) return nothing_ahead;
+    return {k_block(pages_, head_, position), row_bytes(pages_.k.dtype, pages_.k.width)};
   }
 
-  void weigh(const std::byte** v, int64_t low, int64_t high, const Part& part) const {
+  void weigh(int64_t start, const std::byte** v, int64_t low, int64_t high,
+             const Part& part) const {
     const int64_t width = pages_.v.width;
     DType dtype = pages_.v.dtype;
+    Ahead next[chunk_blocks];
+    for (int64_t b = 0; b < chunk_blocks; ++b)
+      next[b] = keys_ahead(start + attention_chunk + b * kv_block_size);
     if (!kv_keys_in_pairs(dtype)) {  // values are decoded like keys, only rows stay rows
       for (int64_t b = low / kv_block_size; b * kv_block_size < high; ++b) {
         float* rows = to_.values + b * kv_block_size * width;
@@ -281,7 +290,7 @@ class Pass {
       dtype = DType::f32;
     }
     kernels_.weigh(dtype, part.sums, part.stride, to_.scores, n_q_, v, width,
-                   row_bytes(dtype, width), low, high);
+                   row_bytes(dtype, width), low, high, next);
   }
 
   const AttentionPasses kernels_;
@@ -382,7 +391,8 @@ void attention_part(float* parts, Heads<const float> q, const KvPages& pages,
 
 void attention_fold(Heads<float> out, const float* parts, int64_t n_kv_heads, int64_t head,
                     int64_t begin, int64_t end, const AttentionOptions& options) {
-  // Sums of the queries are gathered in a few registers' worth of stack, head by head.
+  // Sums of the queries are gathered in a few registers' worth of stack, head
+  // by head.
   CHECK(out.n_heads % n_kv_heads == 0 && head >= 0 && head < n_kv_heads);
   const AttentionPasses kernels = KERNEL_VERSION(attention_passes)();
   const int64_t n_group = out.n_heads / n_kv_heads, n_q = out.n * n_group;

@@ -29,7 +29,7 @@ double measured_flops(ThreadPool& pool, double seconds) {
   double best = 0;
   for (const double end = now_s() + seconds; now_s() < end;) {
     const double start = now_s();
-    pool.run([&](int thread) {
+    pool.run_on_each([&](int thread) {
       Operands& own = operands[static_cast<size_t>(thread)];
       Gemm product;
       product.m = product.n = product.k = width;

@@ -1,5 +1,6 @@
 #include "kernels/attention.h"
 
+#include "kernels/attention_bf16.h"
 #include "kernels/attention_train.h"
 #include "quant/codec.h"
 #include "unit/kernels/support.h"
@@ -218,6 +219,61 @@ TEST_P(PagedAttention, MayWriteOverItsQueries) {
   attention(heads_of(in.q, s.n_tokens, 2), heads_of(in.q, s.n_tokens, 2), cache.pages,
             vector_of(positions), 0, plain, scratch);
   EXPECT_EQ(in.q, right);
+}
+
+// Rounding to bf16 of queries, keys, values and probabilities: 2^-9 each.
+constexpr double rounding_to_bf16 = 1.5e-2;
+
+// Attends for all rows, `rows` at a time, all of them stored before.
+Floats run_bf16(const Cache& cache, const Shape3& s, const Inputs& in,
+                const AttentionOptions& options, int64_t rows) {
+  const std::vector<int32_t> positions = positions_to(s.n_tokens);
+  Floats out(static_cast<size_t>(s.n_out()), 5.0f);
+  const LentScratch scratch(attention_bf16_scratch_bytes(s.n_group, s.width, s.v_width));
+  kv_store(cache.pages, heads_of(in.k, s.n_tokens, s.n_heads),
+           heads_of(in.v, s.n_tokens, s.n_heads), vector_of(positions));
+  for (int64_t t = 0; t < s.n_tokens; t += rows) {
+    const int64_t end = std::min(t + rows, s.n_tokens);
+    const View<const int32_t, 1> part(positions.data() + t, end - t);
+    for (int64_t g = 0; g < s.n_heads; ++g)
+      attention_bf16(heads_of(out, s.n_tokens, s.h()).part(t, end), in.queries(s).part(t, end),
+                     cache.pages, part, g, options, scratch);
+  }
+  return out;
+}
+
+class Bf16Attention : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!attention_bf16_suits(1000)) GTEST_SKIP() << "no such instructions on this machine";
+  }
+};
+
+TEST_F(Bf16Attention, IsTheFormulaRounded) {
+  for (const Shape3& s : shapes)
+    for (const AttentionOptions& options :
+         {plain, windowed, capped, with_sinks, both_ways, near_both_ways})
+      for (const DType dtype : cache_types) {
+        if (s.width % info(dtype).block_size != 0 || s.v_width % info(dtype).block_size != 0)
+          continue;
+        const Inputs in(s);
+        const Cache cache(dtype, dtype, s);
+        EXPECT_LE(difference(run_bf16(cache, s, in, options, s.n_tokens), formula(s, in, options)),
+                  rounding_to_bf16)
+            << s.n_tokens << " tokens, widths " << s.width << " and " << s.v_width << ", "
+            << info(dtype).name;
+      }
+}
+
+TEST_F(Bf16Attention, ARowIsTheSameAloneOrInAnyCompany) {
+  const Shape3 s{300, 2, 3, 40};
+  const Inputs in(s);
+  for (const AttentionOptions& options : {plain, windowed, capped, with_sinks, near_both_ways}) {
+    const Cache cache(DType::f16, DType::f16, s);
+    const Floats whole = run_bf16(cache, s, in, options, s.n_tokens);
+    for (const int64_t rows : {int64_t{1}, int64_t{50}})
+      EXPECT_EQ(run_bf16(cache, s, in, options, rows), whole) << rows << " at a time";
+  }
 }
 
 class TrainAttention : public EachIsa {
