@@ -8,6 +8,7 @@ below, so everything here can be made again. Outputs:
 
     trainer.json       the training text and the merges a trainer must find in it
     hard.json          the texts, as hexadecimal bytes (some are not UTF-8)
+    patterns.json      for names of tokenizer.ggml.pre the lengths of the words of every text
     NAME.json          a tokenizer.json; NAME.gguf a vocabulary-only GGUF
     NAME.ids.json      for every text: ids as the model wants them, without special tokens, with
                        special tokens taken as text where that differs, and what the ids decode to
@@ -16,7 +17,7 @@ below, so everything here can be made again. Outputs:
 import io
 import json
 import os
-import struct
+import tempfile
 
 import gguf
 import sentencepiece
@@ -62,6 +63,13 @@ HARD = [
     "CamelCaseAndSHOUTING and mixedUP XMLHttpRequest", "a\tb\u000bc\u000cd",
     "1 22 333 4444 55555 666666", "!!! ??? ... ---- ____ $$$ +++ ^^^ ``` |||", "（全角）、「括弧」！？",
     "\u0645\u0640\u0640\u0640\u0631 \u202bRTL\u202c \u200dx\u200c", "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𝟙𝟚𝟛 🄰", "q" * 30 + " " + "Z" * 30,
+    "\u0378\u0380 a\u0530b \U000e0080 \U0003ffff x\u2fe0y \u0870\u0c3c \u20c1 \U00016d40 \U00011f5b",
+    "[CLS] [MASK] [mask] [SEP][UNK]", "I'D'VE 'tis rock'n'roll DON'T don\u2019t 'LLama 'Reed \u02bcs",
+    "kelvin \u212a angstrom \u212b ﬀ ﬃ ＦＵＬＬ　ｗｉｄｔｈ ｶﾞ ㍉ ½¼ ⅷ ℡", "a-b--c - -d well-known", "1" * 40 + " 12,345,678.90 ٠١٢٣٤",
+    "mixed русскийtext中文テキスト한글עברית العربية १२३ 𐌰𐌱 ᚠᚢ ꓐ", "\u0301a \u0301\u0302 \u0e34\u0e35 \u093f \ufe0f\u200d\u20e3",
+    "naïve Café ÉCOLE Œuvre Ångström ǅ ǆ ß ẞ İi Iı ΣΑΣ ᾈ", "supercalifragilisticexpialidocious" * 4,
+    "the keeper of the lighthouse. Isn't it, he said? Do not! We 're you 've", "\u2581\u2581a \u2581 b\u2581", "tab\tnew\nret\rff\fvt\vnel\u0085",
+    "Hello  World \n\n \t end \r\n\r\n\n x \n y   \n", "~`!@#$%^&*()_+-={}[]|\\:;\"'<>,.?/", "\u00ad\u200b\u2060\ufeff\u061c soft",
 ]
 HARD_BYTES = [text.encode() for text in HARD] + [
     b"\xff", b"\x80abc", b"abc\xc3", b"\xe2\x82", b"a\xf0\x9f\x98 b", b"\xc0\xaf\xed\xa0\x80x",
@@ -263,6 +271,223 @@ def trainer_case():
                           "pieces": sorted(model["vocab"], key=model["vocab"].get)})
 
 
+CASELESS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+GPT2_ROW = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+
+def llama3_row(digits, letter=r"\p{L}", other=r"[^\s\p{L}\p{N}]+[\r\n]*"):
+    return (CASELESS + r"|[^\r\n\p{L}\p{N}]?" + letter + "+|" + digits + "| ?" + other
+            + r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+def cased_row(contraction, digits, without="", tail=r"[\r\n/]*"):
+    lead, upper, lower = (r"[^\r\n\p{L}\p{N}]?", r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}%s]" % without,
+                          r"[\p{Ll}\p{Lm}\p{Lo}\p{M}%s]" % without)
+    return (lead + upper + "*" + lower + "+" + contraction + "|" + lead + upper + "+" + lower + "*" + contraction
+            + "|" + digits + r"| ?[^\s\p{L}\p{N}]+" + tail + r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+DEEPSEEK3_ROW = (r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
+                 r"""| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+""")
+# As the models' own tokenizer files have them.
+PATTERNS = {
+    "gpt-2": [GPT2_ROW],
+    "llama-bpe": [llama3_row(r"\p{N}{1,3}")],
+    "qwen2": [llama3_row(r"\p{N}")],
+    "qwen35": [llama3_row(r"\p{N}", r"[\p{L}\p{M}]", r"[^\s\p{L}\p{M}\p{N}]+[\r\n]*")],
+    "seed-coder": [llama3_row(r"\p{N}{1}", other=r"[^\s\p{L}\p{N}\r\n]+")],
+    "minicpm5": [r"\p{N}{1,3}", llama3_row(r"\p{N}+")],
+    "bailingmoe": [r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]"
+                   r"|\s+(?!\S)|\s+"],
+    "gpt-4o": [cased_row(CASELESS + "?", r"\p{N}{1,3}")],
+    "tekken": [cased_row("", r"\p{N}")],
+    "tiny_aya": [r"\d{1,3}(?=(?:\d{3})*\b)", cased_row(CASELESS + "?", r"\p{N}{1,3}")],
+    "kimi-k2": [r"[\p{Han}]+|" + cased_row(CASELESS + "?", r"\p{N}{1,3}", r"&&[^\p{Han}]", r"[\r\n]*")],
+    "deepseek-v3": [r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", DEEPSEEK3_ROW],
+    "deepseek-coder": ["[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-\ud7ff]+", r"\p{N}"],
+    "starcoder": [r"\p{N}", GPT2_ROW],
+    "superbpe": [r"\p{N}+", r"(?=(\d{3})+(?!\d))"],
+    "exaone-moe": [CASELESS + r"|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}"
+                   r"| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+"],
+    "bloom": [" ?[^(\\s|.,!?…。，、।۔،)]+"],
+}
+
+
+def patterns():
+    words = {}
+    for name, rows in PATTERNS.items():
+        step = pre_tokenizers.Sequence([split(row) for row in rows])
+        words[name] = []
+        for data in HARD_BYTES:
+            try:
+                text = data.decode()
+            except UnicodeDecodeError:
+                words[name].append(None)
+                continue
+            words[name].append([len(word.encode()) for word, _ in step.pre_tokenize_str(text)])
+    save("patterns.json", words)
+
+
+ENDS = [("[CLS]", 1), ("[SEP]", 2)]
+
+
+def wordpiece():
+    """BERT, and the same pieces as GGUF has them."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=420, show_progress=False,
+                                        special_tokens=["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"])
+    tokenizer.train_from_iterator([TRAINING], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ENDS)
+    save_hf("wordpiece", tokenizer)
+    vocab = tokenizer.get_vocab()
+    pieces = sorted(vocab, key=vocab.get)
+    writer = gguf.GGUFWriter(os.path.join(OUT, "wordpiece.gguf"), "bert")
+    writer.add_tokenizer_model("bert")
+    writer.add_token_list([p if i < 5 else p[2:] if p.startswith("##") else "▁" + p for i, p in enumerate(pieces)])
+    writer.add_token_types([3 if i < 5 else 1 for i in range(len(pieces))])
+    for name, token in (("bos", 1), ("unknown", 3), ("seperator", 2), ("padding", 0), ("mask", 4)):
+        writer.add_uint32("tokenizer.ggml.%s_token_id" % name, token)
+    close_gguf(writer)
+
+
+RULES = """ff21\t41\nff22\t42\nfb01\t66 69\n3000\t20\n9\t20\na\t20\n65 301\te9\n41 30a\tc5\n200d\t\n2460\t31
+1100 1161\tac00\n2126\t3a9\n200b\t20\nbd\t31 2044 32\nac\t20 21\n"""
+
+
+def field(message, wanted):
+    """The first field of a protocol buffer with a length, by its number."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+    while at < len(message):
+        tag = varint()
+        if tag & 7 == 2:
+            n = varint()
+            at += n
+            if tag >> 3 == wanted:
+                return message[at - n:at]
+        elif tag & 7 == 0:
+            varint()
+        else:
+            at += 4 if tag & 7 == 5 else 8
+    return b""
+
+
+def train_unigram(**options):
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
+        rules.write(RULES)
+        rules.flush()
+        data = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(TRAINING.strip().split("\n")), model_writer=data, model_type="unigram",
+            num_threads=1, minloglevel=2, normalization_rule_tsv=rules.name, pad_id=0, eos_id=1, unk_id=2, bos_id=-1,
+            **options)
+    # ModelProto.normalizer_spec.precompiled_charsmap
+    charsmap = field(field(data.getvalue(), 3), 2)
+    return sentencepiece.SentencePieceProcessor(model_proto=data.getvalue()), charsmap
+
+
+def unigram(name, bytes_too, pre):
+    """As a converter writes it: the pieces with their scores, the table of characters, spaces as marks."""
+    model, charsmap = train_unigram(vocab_size=560 if bytes_too else 260, byte_fallback=bytes_too, character_coverage=0.98)
+    vocab = [(model.id_to_piece(i), model.get_score(i)) for i in range(model.get_piece_size())]
+    tokenizer = Tokenizer(models.Unigram(vocab, 2, byte_fallback=bytes_too))
+    tokenizer.normalizer = normalizers.Sequence([
+        normalizers.Precompiled(charsmap),
+        normalizers.Replace(Regex(" {2,}"), " ")])
+    tokenizer.pre_tokenizer = pre
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.add_special_tokens([AddedToken(t, normalized=False) for t in ("<pad>", "</s>", "<unk>", "<s>")])
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", pair="$A </s> $B </s>",
+                                                             special_tokens=[("</s>", 1)])
+    save_hf(name, tokenizer)
+    return model, charsmap
+
+
+def unigram_gguf(name, model, charsmap):
+    writer = gguf.GGUFWriter(os.path.join(OUT, name + ".gguf"), "t5")
+    n = model.get_piece_size()
+    writer.add_tokenizer_model("t5")
+    writer.add_token_list([model.id_to_piece(i) for i in range(n)])
+    writer.add_token_scores([model.get_score(i) for i in range(n)])
+    writer.add_token_types([piece_type(model, i) for i in range(n)])
+    writer.add_precompiled_charsmap(charsmap)
+    writer.add_add_space_prefix(True)
+    writer.add_remove_extra_whitespaces(True)
+    close_gguf(writer)
+    cases = []
+    for data in HARD_BYTES:
+        ids = model.encode(data)
+        if any(mark in data for mark in (b"</s>", b"<unk>", b"<pad>")):
+            cases.append({"as_text": ids})
+        else:
+            cases.append({"ids": ids + [1], "never": ids})
+    save(name + ".ids.json", cases)
+
+
+def finish(name, tokenizer, trainer, lines=None):
+    tokenizer.train_from_iterator([TRAINING] if lines is None else TRAINING.strip().split("\n")[:lines], trainer)
+    save_hf(name, tokenizer)
+
+
+def components():
+    """Every component that no other golden has."""
+    specials = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]
+    words = Tokenizer(models.WordLevel(unk_token="[UNK]"))
+    words.normalizer = normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()])
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.decoder = decoders.WordPiece(prefix="@@", cleanup=False)
+    words.post_processor = processors.RobertaProcessing(("[SEP]", 2), ("[CLS]", 1))
+    finish("words", words, trainers.WordLevelTrainer(special_tokens=specials, show_progress=False))
+
+    clip = Tokenizer(models.BPE(unk_token="[UNK]", end_of_word_suffix="</w>"))
+    clip.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "),
+                                            normalizers.Lowercase()])
+    clip.pre_tokenizer = pre_tokenizers.Sequence([
+        split(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", "removed", True),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    clip.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
+    clip.decoder = decoders.BPEDecoder()
+    finish("suffix", clip, trainers.BpeTrainer(
+        vocab_size=700, special_tokens=specials, show_progress=False, end_of_word_suffix="</w>",
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+
+    prefix = Tokenizer(models.BPE(unk_token="[UNK]", continuing_subword_prefix="##", fuse_unk=True))
+    prefix.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), normalizers.Strip()])
+    prefix.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.CharDelimiterSplit("-"), pre_tokenizers.WhitespaceSplit(), pre_tokenizers.UnicodeScripts(),
+        pre_tokenizers.Digits(individual_digits=False)])
+    prefix.decoder = decoders.CTC(pad_token="[PAD]", word_delimiter_token="a", cleanup=True)
+    finish("prefix", prefix, trainers.BpeTrainer(vocab_size=400, special_tokens=specials, show_progress=False,
+                                                 continuing_subword_prefix="##"))
+
+    alphabet = Tokenizer(models.BPE())
+    alphabet.normalizer = normalizers.ByteLevel()
+    alphabet.pre_tokenizer = split("Ġ", "merged_with_next")
+    alphabet.decoder = decoders.ByteLevel()
+    finish("alphabet", alphabet, trainers.BpeTrainer(vocab_size=380, special_tokens=["<s>"], show_progress=False,
+                                                     initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+
+    spaces = Tokenizer(models.BPE(unk_token="[UNK]", byte_fallback=False))
+    spaces.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Metaspace("_", prepend_scheme="never", split=True),
+                                                    pre_tokenizers.Punctuation("merged_with_previous")])
+    spaces.decoder = decoders.Sequence([decoders.Replace(Regex("_"), " "), decoders.Strip(" ", 1, 0), decoders.Fuse()])
+    finish("spaces", spaces, trainers.BpeTrainer(vocab_size=300, special_tokens=specials, show_progress=False))
+
+
 def main():
     os.makedirs(OUT, exist_ok=True)
     save("hard.json", [data.hex() for data in HARD_BYTES])
@@ -290,6 +515,14 @@ def main():
     tidy = train_sentencepiece(400, remove_extra_whitespaces=True, add_dummy_prefix=True, **base)
     sentencepiece_gguf("pieces-tidy", tidy, set(), True, True)
     unknown_characters("characters")
+    patterns()
+    wordpiece()
+    model, charsmap = unigram("unigram", False, pre_tokenizers.Metaspace("▁", prepend_scheme="always"))
+    unigram_gguf("unigram-t5", model, charsmap)
+    model, charsmap = unigram("unigram-bytes", True, pre_tokenizers.Sequence([
+        pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace("▁", prepend_scheme="always")]))
+    unigram_gguf("unigram-bytes-t5", model, charsmap)
+    components()
 
 
 main()

@@ -6,6 +6,9 @@
 #include "cli/terminal.h"
 #include "text/tokenizer_io.h"
 
+#include <algorithm>
+#include <chrono>
+
 namespace quire {
 namespace {
 
@@ -14,7 +17,8 @@ constexpr uint64_t text_bytes_max = uint64_t{1} << 31;
 struct Flags {
   std::vector<std::string> positionals;
   std::string model, prompt;
-  bool has_prompt = false, from_stdin = false, no_special = false, no_parse = false, json = false;
+  bool has_prompt = false, from_stdin = false, no_special = false, no_parse = false, json = false,
+       count = false;
 };
 
 Result<std::string> read_text(const Flags& flags, const std::optional<std::string>& positional) {
@@ -37,7 +41,17 @@ Result<int> run(const Flags& flags) {
   EncodeOptions options;
   if (flags.no_special) options.add = AddSpecial::never;
   if (flags.no_parse) options.parse = ParseSpecial::as_text;
+  for (const std::string& note : tokenizer->spec().notes)
+    fmt::print(stderr, "{}: {}\n", what.model_path, note);
+  const auto begin = std::chrono::steady_clock::now();
   const std::vector<int32_t> ids = TRY(tokenizer->encode(text, options));
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  if (flags.count) {
+    fmt::print("{} tokens for {} bytes in {:.1f} ms, {:.1f} MB/s\n", ids.size(), text.size(),
+               seconds.count() * 1e3,
+               static_cast<double>(text.size()) / 1e6 / std::max(seconds.count(), 1e-9));
+    return 0;
+  }
   if (flags.json) {
     print_json({{"tokens", ids}});
     return 0;
@@ -64,6 +78,7 @@ CommandBody command_tokenize(CLI::App& app) {
   app.add_flag("--no-special", flags->no_special, "add no BOS or EOS");
   app.add_flag("--no-parse-special", flags->no_parse,
                "control tokens written in the text are text");
+  app.add_flag("--count", flags->count, "print only how many tokens there are, and how fast");
   app.add_flag("--json", flags->json, "print {\"tokens\": [...]}");
   examples(app, {{"quire tokenize tales \"Once upon a time\"", "ids and pieces"},
                  {"quire tokenize model.gguf --stdin --json < text", "for programs"}});

@@ -1,5 +1,6 @@
 #include "text/added_tokens.h"
 
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 #include <algorithm>

@@ -15,12 +15,15 @@ class CharBpe final : public WordEncoder {
         merges_(std::move(merges)),
         unk_(spec.unk),
         fuse_unk_(spec.fuse_unk),
-        ignore_merges_(spec.ignore_merges) {
+        ignore_merges_(spec.ignore_merges),
+        prefix_(spec.subword_prefix),
+        suffix_(spec.word_suffix) {
     if (spec.byte_fallback) byte_ids_ = byte_pieces(pieces);
     const auto space_leads = [](const auto& merge) {
       return spaces_only_lead(merge.first + merge.second);
     };
-    cuts_at_spaces_ = !ignore_merges_ && pieces.find("\xE2\x96\x81") >= 0 &&
+    cuts_at_spaces_ = !ignore_merges_ && prefix_.empty() && suffix_.empty() &&
+                      pieces.find("\xE2\x96\x81") >= 0 &&
                       std::ranges::all_of(spec.merges, space_leads);
   }
 
@@ -53,12 +56,18 @@ class CharBpe final : public WordEncoder {
   void split(std::string_view word, BpeScratch& bpe) const {
     bpe.symbols.clear();
     bool unk_waits = false;
+    std::string decorated;
     const auto add = [&](int32_t id, size_t at) {
       bpe.symbols.push_back({id, static_cast<uint32_t>(at)});
     };
     for (size_t at = 0; at < word.size();) {
       const size_t n = std::max<size_t>(1, utf8_at(word, at).n_bytes);
-      const std::string_view character = word.substr(at, n);
+      std::string_view character = word.substr(at, n);
+      if ((!prefix_.empty() && at > 0) || (!suffix_.empty() && at + n == word.size())) {
+        decorated.assign(at > 0 ? prefix_ : "").append(character);
+        if (at + n == word.size()) decorated += suffix_;
+        character = decorated;
+      }
       const int32_t id = pieces_.find(character);
       if (id >= 0) {
         if (unk_waits) add(unk_, at);
@@ -85,6 +94,7 @@ class CharBpe final : public WordEncoder {
   MergeTable merges_;
   int32_t unk_;
   bool fuse_unk_, ignore_merges_, cuts_at_spaces_ = false;
+  std::string prefix_, suffix_;
   std::vector<int32_t> byte_ids_;
 };
 

@@ -1,6 +1,9 @@
 #include "text/normalizer.h"
 
+#include "text/byte_alphabet.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
+#include "text/word_encoder.h"
 
 #include <utf8proc.h>
 
@@ -97,6 +100,52 @@ std::string lowercase(std::string_view text) {
   return out;
 }
 
+constexpr char32_t removed = 0xFFFFFFFF;
+
+// Every character through a function; `removed` leaves it out.
+template <class Function>
+std::string mapped(std::string_view text, Function function) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Char c = utf8_at(text, at);
+    if (const char32_t code = function(c.code); code != removed) append_utf8(out, code);
+    at += c.n_bytes;
+  }
+  return out;
+}
+
+char32_t bert_cleaned(char32_t code) {
+  if (is_bert_control(code)) return removed;
+  return is_white_space(code) ? U' ' : code;
+}
+
+// The clean-up of the NMT systems before sentencepiece.
+char32_t nmt(char32_t code) {
+  if ((code >= 0x01 && code <= 0x08) || code == 0x0B || (code >= 0x0E && code <= 0x1F) ||
+      code == 0x7F || code == 0x8F || code == 0x9F) {
+    return removed;
+  }
+  const bool is_space = code == 0x09 || code == 0x0A || code == 0x0C || code == 0x0D ||
+                        code == 0x1680 || (code >= 0x200B && code <= 0x200F) || code == 0x2028 ||
+                        code == 0x2029 || code == 0x2581 || code == 0xFEFF || code == 0xFFFD;
+  return is_space ? U' ' : code;
+}
+
+std::string spaced_ideographs(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + text.size() / 2);
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Char c = utf8_at(text, at);
+    const bool spaced = is_chinese(c.code);
+    if (spaced) out += ' ';
+    out += text.substr(at, c.n_bytes);
+    if (spaced) out += ' ';
+    at += c.n_bytes;
+  }
+  return out;
+}
+
 std::string_view strip(std::string_view text, bool left, bool right) {
   size_t begin = 0;
   while (left && begin < text.size()) {
@@ -125,7 +174,11 @@ Result<Normalizer> Normalizer::create(const std::vector<NormalizerSpec>& steps,
   Normalizer normalizer;
   for (const NormalizerSpec& spec : steps) {
     Pattern pattern = TRY(Pattern::compile(spec.pattern, name));
-    normalizer.steps_.push_back({spec, std::move(pattern)});
+    Charsmap charsmap;
+    if (spec.kind == NormalizerSpec::Kind::precompiled) {
+      charsmap = TRY(Charsmap::create(spec.text, name));
+    }
+    normalizer.steps_.push_back({spec, std::move(pattern), std::move(charsmap)});
   }
   return normalizer;
 }
@@ -150,36 +203,53 @@ Result<std::string> Normalizer::replace(const Step& step, std::string_view text,
   return out;
 }
 
+Result<std::string> Normalizer::applied(const Step& step, std::string_view text, size_t bytes_max,
+                                        MatchScratch& scratch) {
+  switch (step.spec.kind) {
+    case NormalizerSpec::Kind::nfc:
+      return to_form(text, Form::nfc);
+    case NormalizerSpec::Kind::nfd:
+      return to_form(text, Form::nfd);
+    case NormalizerSpec::Kind::nfkc:
+      return to_form(text, Form::nfkc);
+    case NormalizerSpec::Kind::nfkd:
+      return to_form(text, Form::nfkd);
+    case NormalizerSpec::Kind::lowercase:
+      return lowercase(text);
+    case NormalizerSpec::Kind::strip:
+      return std::string(strip(text, step.spec.left, step.spec.right));
+    case NormalizerSpec::Kind::strip_accents:
+      return mapped(text, [](char32_t code) { return is_combining_mark(code) ? removed : code; });
+    case NormalizerSpec::Kind::prepend:
+      return text.empty() ? std::string() : std::string(step.spec.text).append(text);
+    case NormalizerSpec::Kind::replace:
+      return replace(step, text, bytes_max, scratch);
+    case NormalizerSpec::Kind::bert_clean:
+      return mapped(text, bert_cleaned);
+    case NormalizerSpec::Kind::bert_chinese:
+      return spaced_ideographs(text);
+    case NormalizerSpec::Kind::bert_accents:
+      return mapped(to_form(text, Form::nfd),
+                    [](char32_t code) { return is_bert_accent(code) ? removed : code; });
+    case NormalizerSpec::Kind::nmt:
+      return mapped(text, nmt);
+    case NormalizerSpec::Kind::precompiled:
+      // The table's own strings need not be well-formed.
+      return utf8_replace_invalid(step.spec.longest ? step.charsmap.apply(text)
+                                                    : step.charsmap.apply_to_graphemes(text));
+    case NormalizerSpec::Kind::sentencepiece_spaces:
+      return SentencePieceSpaces{step.spec.left, step.spec.right}.apply(text);
+    case NormalizerSpec::Kind::byte_level:
+      return bytes_to_alphabet(text);
+  }
+  return std::string(text);
+}
+
 Result<std::string> Normalizer::apply(std::string_view text, MatchScratch& scratch) const {
   const size_t bytes_max = growth_max * text.size() + growth_base;
   std::string now(text);
   for (const Step& step : steps_) {
-    switch (step.spec.kind) {
-      case NormalizerSpec::Kind::nfc:
-        now = to_form(now, Form::nfc);
-        break;
-      case NormalizerSpec::Kind::nfd:
-        now = to_form(now, Form::nfd);
-        break;
-      case NormalizerSpec::Kind::nfkc:
-        now = to_form(now, Form::nfkc);
-        break;
-      case NormalizerSpec::Kind::nfkd:
-        now = to_form(now, Form::nfkd);
-        break;
-      case NormalizerSpec::Kind::lowercase:
-        now = lowercase(now);
-        break;
-      case NormalizerSpec::Kind::strip:
-        now = std::string(strip(now, step.spec.left, step.spec.right));
-        break;
-      case NormalizerSpec::Kind::prepend:
-        if (!now.empty()) now.insert(0, step.spec.text);
-        break;
-      case NormalizerSpec::Kind::replace:
-        now = TRY(replace(step, now, bytes_max, scratch));
-        break;
-    }
+    now = TRY(applied(step, now, bytes_max, scratch));
     if (now.size() > bytes_max) {
       return fail(Fault::limit, "normalization grows a text of {} bytes to more than {}",
                   text.size(), bytes_max);

@@ -1,7 +1,8 @@
 // Normalizers of a tokenizer.json: Unicode forms (Unicode Standard Annex 15, tables of utf8proc),
-// lower case, strip, prepend, replace.
+// lower case, strip, prepend, replace, those of BERT, and the tables of sentencepiece.
 #pragma once
 #include "base/result.h"
+#include "text/charsmap.h"
 #include "text/pattern.h"
 #include "text/tokenizer_spec.h"
 
@@ -23,7 +24,10 @@ class Normalizer {
   struct Step {
     NormalizerSpec spec;
     Pattern pattern;
+    Charsmap charsmap;
   };
+  static Result<std::string> applied(const Step& step, std::string_view text, size_t bytes_max,
+                                     MatchScratch& scratch);
   static Result<std::string> replace(const Step& step, std::string_view text, size_t bytes_max,
                                      MatchScratch& scratch);
   std::vector<Step> steps_;

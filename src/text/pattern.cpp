@@ -18,6 +18,35 @@ constexpr uint32_t nesting_max = 100;
 constexpr uint64_t steps_base = 100'000, steps_per_byte = 16;
 constexpr uint32_t heap_kib_max = 1 << 18;  // of the interpreter, used where machine code gives up
 
+struct Newer {
+  uint32_t first, last;
+  std::string_view category;
+};
+constexpr Newer newer_than_pcre2[] = {
+#define NEWER(first, last, name) {first, last, #name},
+#include "text/unicode_tables.inc"
+#undef NEWER
+};
+
+// \p{L}, \p{Lu} and the like as the inside of brackets, with what PCRE2 does not know yet.
+std::string with_newer(std::string_view property) {
+  std::string out = fmt::format("\\p{{{}}}", property);
+  for (const Newer& row : newer_than_pcre2) {
+    if (!row.category.starts_with(property)) continue;
+    out += fmt::format("\\x{{{:X}}}-\\x{{{:X}}}", row.first, row.last);
+  }
+  return out;
+}
+
+// What \w matches in Oniguruma, to the last character (asked out of it); inside of brackets.
+std::string word_class() {
+  std::string out;
+  for (const char* property : {"L", "M", "Nd", "Nl", "Pc"}) out += with_newer(property);
+  return out +
+         "\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}\\x{24B6}-\\x{24E9}"
+         "\\x{1F130}-\\x{1F149}\\x{1F150}-\\x{1F169}\\x{1F170}-\\x{1F189}";
+}
+
 // What an escape of the Oniguruma syntax is in PCRE2, outside and inside brackets; "" when equal.
 std::string_view translated_escape(char c, bool in_brackets) {
   switch (c) {
@@ -27,11 +56,6 @@ std::string_view translated_escape(char c, bool in_brackets) {
       return "\\P{White_Space}";
     case 'h':
       return in_brackets ? "0-9a-fA-F" : "[0-9a-fA-F]";
-    case 'w':
-      return in_brackets ? "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}"
-                         : "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]";
-    case 'W':
-      return in_brackets ? "" : "[^\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]";
     default:
       return "";
   }
@@ -66,9 +90,40 @@ class Translator {
 
   void escape() {
     const char next = at_ + 1 < in_.size() ? in_[at_ + 1] : '\0';
-    const std::string_view translated = translated_escape(next, in_brackets_);
-    out_ += translated.empty() ? in_.substr(at_, 2) : translated;
+    if ((next == 'p' || (next == 'P' && !in_brackets_)) && category_bytes() > 0) {
+      const std::string inside = with_newer(in_.substr(at_ + 3, category_bytes()));
+      if (in_brackets_) {
+        out_ += inside;
+      } else {
+        out_.append(next == 'p' ? "[" : "[^").append(inside).append("]");
+      }
+      at_ += category_bytes() + 4;
+      return;
+    }
+    if (next == 'w' && in_brackets_) {
+      out_ += word_class();
+    } else if ((next == 'b' || next == 'B') && !in_brackets_) {
+      // Between a character of the class and one that is not of it.
+      const std::string word = "[" + word_class() + "]";
+      out_ += next == 'b' ? fmt::format("(?:(?<={0})(?!{0})|(?<!{0})(?={0}))", word)
+                          : fmt::format("(?:(?<={0})(?={0})|(?<!{0})(?!{0}))", word);
+    } else if ((next == 'w' || next == 'W') && !in_brackets_) {
+      out_.append(next == 'w' ? "[" : "[^").append(word_class()).append("]");
+    } else {
+      const std::string_view translated = translated_escape(next, in_brackets_);
+      out_ += translated.empty() ? in_.substr(at_, 2) : translated;
+    }
     at_ += 2;
+  }
+
+  // Of the general category that \p{...} names here; 0 when it names something else.
+  size_t category_bytes() const {
+    const std::string_view rest = in_.substr(at_);
+    for (const size_t n : {1, 2}) {
+      const bool closed = rest.size() > n + 3 && rest[2] == '{' && rest[n + 3] == '}';
+      if (closed && std::string_view("LMNPS").find(rest[3]) != std::string_view::npos) return n;
+    }
+    return 0;
   }
 
   Result<void> bracket_character(char c) {

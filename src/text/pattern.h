@@ -2,7 +2,7 @@
 // of tokenizer files, run by PCRE2 (UTF and UCP, compiled to machine code where that is possible).
 //
 // Where the two syntaxes mean different things the expression is rewritten: \s is the property
-// White_Space (PCRE2 adds U+180E), \w is letters, marks, decimal digits and connectors, \h is a
+// White_Space (PCRE2 adds U+180E), \w is letters, marks, digits, connectors and some signs, \h is a
 // hexadecimal digit, ^ and $ stand at every line. Set operations inside brackets (&&, nested sets)
 // have no counterpart and are refused.
 #pragma once

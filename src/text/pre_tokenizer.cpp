@@ -1,5 +1,7 @@
 #include "text/pre_tokenizer.h"
 
+#include "text/byte_alphabet.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 namespace quire {
@@ -94,8 +96,12 @@ Result<PreTokenizer> PreTokenizer::create(const std::vector<PreTokenizerSpec>& s
   }
   PreTokenizer result;
   for (const PreTokenizerSpec& spec : steps) {
-    Pattern pattern = TRY(Pattern::compile(spec.pattern, name));
-    result.steps_.push_back({spec, std::move(pattern)});
+    const bool plain = spec.kind == PreTokenizerSpec::Kind::split && !spec.invert &&
+                       spec.behavior == SplitBehavior::isolated &&
+                       spec.pattern.syntax == PatternSpec::Syntax::regex;
+    const WordScanner scanner = plain ? WordScanner(spec.pattern.text) : WordScanner();
+    Pattern pattern = TRY(Pattern::compile(scanner.found() ? PatternSpec() : spec.pattern, name));
+    result.steps_.push_back({spec, std::move(pattern), scanner});
   }
   return result;
 }
@@ -116,11 +122,18 @@ Result<void> PreTokenizer::pass(size_t step, std::string_view piece, Run& run) c
   const PreTokenizerSpec& spec = steps_[step].spec;
   switch (spec.kind) {
     case PreTokenizerSpec::Kind::split:
+      if (steps_[step].scanner.found()) return scan_words(step, piece, run);
       return split_pattern(step, steps_[step].pattern, spec.behavior, piece, run);
     case PreTokenizerSpec::Kind::digits:
       return split_characters(step, spec.behavior, is_number, piece, run);
     case PreTokenizerSpec::Kind::whitespace_split:
       return split_characters(step, SplitBehavior::removed, is_white_space, piece, run);
+    case PreTokenizerSpec::Kind::whitespace_words:
+      return split_word_runs(step, piece, run);
+    case PreTokenizerSpec::Kind::scripts:
+      return split_scripts(step, piece, run);
+    case PreTokenizerSpec::Kind::byte_level:
+      return pass(step + 1, run.scratch.texts.emplace_back(bytes_to_alphabet(piece)), run);
     case PreTokenizerSpec::Kind::punctuation:
       return split_characters(step, spec.behavior, is_punctuation, piece, run);
     case PreTokenizerSpec::Kind::metaspace:
@@ -146,6 +159,60 @@ Result<void> PreTokenizer::split_pattern(size_t step, const Pattern& pattern,
     }
   }
   return splitter.finish();
+}
+
+Result<void> PreTokenizer::scan_words(size_t step, std::string_view piece, Run& run) const {
+  const WordScanner& scanner = steps_[step].scanner;
+  const bool last = step + 1 == steps_.size();
+  for (size_t at = 0; at < piece.size();) {
+    const size_t end = scanner.next(piece, at);
+    const std::string_view word = piece.substr(at, end - at);
+    if (last) {
+      run.word(word);
+    } else {
+      TRY(pass(step + 1, word, run));
+    }
+    at = end;
+  }
+  return {};
+}
+
+Result<void> PreTokenizer::split_word_runs(size_t step, std::string_view piece, Run& run) const {
+  enum class Class { space, word, other };
+  Class now = Class::space;
+  size_t begin = 0;
+  for (size_t at = 0; at < piece.size();) {
+    const Utf8Char c = utf8_at(piece, at);
+    const Class next = is_white_space(c.code)      ? Class::space
+                       : is_word_character(c.code) ? Class::word
+                                                   : Class::other;
+    if (next != now) {
+      if (now != Class::space) TRY(pass(step + 1, piece.substr(begin, at - begin), run));
+      begin = at;
+      now = next;
+    }
+    at += c.n_bytes;
+  }
+  if (now != Class::space) TRY(pass(step + 1, piece.substr(begin), run));
+  return {};
+}
+
+// What stands before the first character with a script of its own is left out, as the reference
+// does.
+Result<void> PreTokenizer::split_scripts(size_t step, std::string_view piece, Run& run) const {
+  int now = 0;
+  size_t begin = piece.size();
+  for (size_t at = 0; at < piece.size();) {
+    const Utf8Char c = utf8_at(piece, at);
+    const int next = script_of(c.code);
+    if (next != 0 && next != now) {
+      if (now != 0) TRY(pass(step + 1, piece.substr(begin, at - begin), run));
+      begin = at;
+      now = next;
+    }
+    at += c.n_bytes;
+  }
+  return pass(step + 1, piece.substr(begin), run);
 }
 
 Result<void> PreTokenizer::split_characters(size_t step, SplitBehavior behavior,

@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "text/pattern.h"
 #include "text/tokenizer_spec.h"
+#include "text/word_scanner.h"
 
 #include <deque>
 #include <string>
@@ -41,6 +42,7 @@ class PreTokenizer {
   struct Step {
     PreTokenizerSpec spec;
     Pattern pattern;
+    WordScanner scanner;  // instead of the pattern, where there is one
   };
   struct Run {
     TextPosition position;
@@ -53,6 +55,9 @@ class PreTokenizer {
                              std::string_view piece, Run& run) const;
   Result<void> split_characters(size_t step, SplitBehavior behavior, bool (*matches)(char32_t),
                                 std::string_view piece, Run& run) const;
+  Result<void> scan_words(size_t step, std::string_view piece, Run& run) const;
+  Result<void> split_word_runs(size_t step, std::string_view piece, Run& run) const;
+  Result<void> split_scripts(size_t step, std::string_view piece, Run& run) const;
   Result<void> metaspace(size_t step, std::string_view piece, Run& run) const;
   Result<void> prefix_space(size_t step, std::string_view piece, Run& run) const;
 
@@ -63,8 +68,6 @@ class PreTokenizer {
 // known.
 Result<std::vector<PreTokenizerSpec>> pre_tokenizer_by_name(std::string_view pre,
                                                             std::string_view name);
-// What GPT-2 cuts words with; also what the ByteLevel component of a tokenizer.json means.
-std::string_view gpt2_pattern();
 // The name of pre_tokenizers.inc whose steps these are and with which readers of GGUF look up whole
 // words as spec.ignore_merges says; empty when there is none.
 std::string pre_tokenizer_name(const TokenizerSpec& spec);

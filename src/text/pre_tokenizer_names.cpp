@@ -3,6 +3,7 @@
 #include "text/pre_tokenizer.h"
 
 #include "format/printable.h"
+#include "text/word_scanner.h"
 
 #include <algorithm>
 #include <span>
@@ -14,11 +15,6 @@ enum : unsigned { add_bos = 1, ignore_merges = 2 };
 
 using Rows = std::vector<std::string>;
 
-const char* const gpt2_row =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-const char* const deepseek3_row =
-    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)"
-    R"( ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 // Letters of scripts with two cases.
 const char* const deepseek_cased_row =
     "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅ"
@@ -26,70 +22,84 @@ const char* const deepseek_cased_row =
     "ⅉⅎↃↄⰀ-ⱻⱾ-ⳤ"
     "Ⳬ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+";
 
-// llama3 and its relatives differ in how many digits make a word.
-std::string llama3_row(std::string_view digits) {
-  return std::string(R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|)")
-      .append(digits)
-      .append(R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
-}
-
-// o200k and tekken: words change at a change of case.
-std::string cased_row(std::string_view contraction, std::string_view digits) {
-  const std::string upper = R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])";
-  const std::string lower = R"([\p{Ll}\p{Lm}\p{Lo}\p{M}])";
-  const std::string lead = R"([^\r\n\p{L}\p{N}]?)";
-  return std::string(lead)
-      .append(upper)
-      .append("*")
-      .append(lower)
-      .append("+")
-      .append(contraction)
-      .append("|")
-      .append(lead)
-      .append(upper)
-      .append("+")
-      .append(lower)
-      .append("*")
-      .append(contraction)
-      .append("|")
-      .append(digits)
-      .append(R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
-}
-
 namespace patterns {
 
-Rows gpt2() { return {gpt2_row}; }
+constexpr const char* digit = R"(\p{N})";
+constexpr const char* up_to_three_digits = R"(\p{N}{1,3})";
+constexpr const char* digits = R"(\p{N}+)";
+
+Rows gpt2() { return {expressions::gpt2()}; }
 Rows punctuation_first() {
-  return {R"([\p{P}\$\+<=>\^~\|]+)", gpt2_row, R"(\p{N}+)", "[0-9][0-9][0-9]"};
+  return {R"([\p{P}\$\+<=>\^~\|]+)", expressions::gpt2(), digits, "[0-9][0-9][0-9]"};
 }
-Rows llama3() { return {llama3_row(R"(\p{N}{1,3})")}; }
-Rows qwen2() { return {llama3_row(R"(\p{N})")}; }
-Rows qwen35() {
-  return {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}|)"
-          R"( ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+Rows llama3() { return {expressions::llama3(up_to_three_digits)}; }
+Rows minicpm5() { return {up_to_three_digits, expressions::llama3(digits)}; }
+Rows jais2() {
+  return {expressions::contractions() +
+          R"(|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|)"
+          R"(\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|)"
+          R"(\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1})"};
 }
-Rows o200k() { return {cased_row("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", R"(\p{N}{1,3})")}; }
-Rows tekken() { return {cased_row("", R"(\p{N})")}; }
+Rows qwen2() { return {expressions::llama3(digit)}; }
+Rows qwen35() { return {expressions::qwen35()}; }
+Rows laguna() { return {R"([^\n]+|[\n]+)", expressions::llama3(digit)}; }
+// As qwen2, but apostrophes stay with what follows them.
+Rows ufakzeka() {
+  return {R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+}
+Rows o200k() { return {expressions::cased(expressions::contractions() + "?", up_to_three_digits)}; }
+Rows tekken() { return {expressions::cased("", digit)}; }
+Rows tiny_aya() {
+  return {R"(\d{1,3}(?=(?:\d{3})*\b))",
+          expressions::cased(expressions::contractions() + "?", up_to_three_digits)};
+}
+Rows youtu() {
+  return {
+      "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-"
+      "ヿ]"
+      "+",
+      expressions::cased(expressions::contractions() + "?", digit)};
+}
+Rows kimi() { return {expressions::kimi()}; }
+Rows superbpe() { return {digits, R"((?=(\d{3})+(?!\d)))"}; }
+Rows chameleon() {
+  return {"<sentinel:[0-9]+>",       "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z",
+          "([\\t\\n]|    |  )",      digit,
+          R"([\p{P}!-/:-@\[-`{-~])", expressions::gpt2()};
+}
+Rows exaone_moe() {
+  return {expressions::contractions() +
+          R"(|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}|)"
+          R"( ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+)"};
+}
 Rows deepseek_llm() {
   return {"[\r\n]",  deepseek_cased_row,      R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)",
-          R"(\s+$)", "[一-龥ࠀ-一가-\uD7FF]+", R"(\p{N}+)"};
+          R"(\s+$)", "[一-龥ࠀ-一가-\uD7FF]+", digits};
 }
 Rows deepseek_coder() {
-  return {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", "[一-龥ࠀ-一가-\uD7FF]+", R"(\p{N})"};
+  return {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", "[一-龥ࠀ-一가-\uD7FF]+", digit};
 }
-Rows deepseek3() { return {R"(\p{N}{1,3})", "[一-龥぀-ゟ゠-ヿ]+", deepseek3_row}; }
-Rows falcon() { return {R"([\p{P}\$\+<=>\^~\|`]+)", gpt2_row, "[0-9][0-9][0-9]"}; }
-Rows starcoder() { return {R"(\p{N})", gpt2_row}; }
+Rows deepseek3() { return {up_to_three_digits, expressions::cjk(), expressions::deepseek3()}; }
+Rows spark() {
+  return {up_to_three_digits, expressions::cjk(),
+          R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)"
+          R"( ?[\p{P}\p{S}]+|[\r\n]|\s+(?!\S)|\s+)",
+          digit};
+}
+// Digits in threes, counted from the right.
+Rows afmoe() {
+  return {
+      R"(\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N})))",
+      "[一-鿿㐀-䶿豈-\uFAFF぀-ゟ゠-ヿ･-ﾟ⼀-⿟\u0E00-\u0E7F\u0E80-\u0EFF\u1780-\u17FF"
+      "\u1000-\u109F\uAA60-\uAA7F\uA9E0-\uA9FF가-\uD7AF\u1100-\u11FF]+",
+      expressions::deepseek3()};
+}
+Rows falcon() { return {R"([\p{P}\$\+<=>\^~\|`]+)", expressions::gpt2(), "[0-9][0-9][0-9]"}; }
+Rows starcoder() { return {digit, expressions::gpt2()}; }
 Rows bloom() { return {R"( ?[^(\s|.,!?…。，、।۔،)]+)"}; }
-Rows viking() { return {R"( ?[^(\s|.,!?…。，、।۔،)]+)", R"(\p{N})"}; }
-Rows bailingmoe() {
-  return {R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|)"
-          R"(\s*[\r\n]|\s+(?!\S)|\s+)"};
-}
-Rows seed_coder() {
-  return {R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}|)"
-          R"( ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)"};
-}
+Rows viking() { return {R"( ?[^(\s|.,!?…。，、।۔،)]+)", digit}; }
+Rows bailingmoe() { return {expressions::bailingmoe()}; }
+Rows seed_coder() { return {expressions::seed_coder()}; }
 
 }  // namespace patterns
 
@@ -136,8 +146,6 @@ Result<std::vector<PreTokenizerSpec>> pre_tokenizer_by_name(std::string_view pre
   }
   return steps;
 }
-
-std::string_view gpt2_pattern() { return gpt2_row; }
 
 std::string pre_tokenizer_name(const TokenizerSpec& spec) {
   for (const Named& row : named) {

@@ -37,6 +37,18 @@ class PrefixMatcher {
     }
     return found;
   }
+  // Calls one(id, n_bytes) for everything that stands at the start of the text, shortest first.
+  template <class Function>
+  void each(std::string_view text, Function one) const {
+    if (text.empty() || !starts_[static_cast<unsigned char>(text[0])]) return;
+    uint32_t node = 0;
+    for (size_t i = 0; i < text.size(); ++i) {
+      const uint32_t* next = edges_.find(edge(node, text[i]));
+      if (next == nullptr) return;
+      node = *next;
+      if (ends_[node] >= 0) one(ends_[node], i + 1);
+    }
+  }
   // The first place at or after `from` where something could be found; text.size() when there is
   // none.
   size_t next_start(std::string_view text, size_t from) const {

@@ -17,34 +17,9 @@
 namespace quire {
 namespace {
 
-constexpr std::string_view space_mark = "\xE2\x96\x81";
 // The training program allows 16 characters unless told otherwise; building the table of merges
 // takes quadratic time in this.
 constexpr size_t piece_bytes_max = 512;
-
-// Text as sentencepiece's normalizer leaves it, without a table of characters.
-std::string normalized(std::string_view text, bool add_space_prefix, bool remove_extra) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 2 + space_mark.size());
-  if (remove_extra) {
-    const size_t begin = text.find_first_not_of(' ');
-    if (begin == std::string_view::npos) return out;
-    text = text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
-  }
-  if (add_space_prefix && !text.empty()) out += space_mark;
-  bool after_space = false;
-  for (const char c : text) {
-    if (c != ' ') {
-      out += c;
-    } else if (!(remove_extra && after_space)) {
-      out += space_mark;
-    }
-    after_space = c == ' ';
-  }
-  // Space marks that were in the text as such go too, when they come last.
-  while (remove_extra && out.ends_with(space_mark)) out.resize(out.size() - space_mark.size());
-  return out;
-}
 
 class SentencePieceBpe final : public WordEncoder {
  public:
@@ -75,7 +50,7 @@ class SentencePieceBpe final : public WordEncoder {
   void encode(std::string_view text, EncodeScratch& scratch,
               std::vector<int32_t>& ids) const override {
     std::string& stored = scratch.words.texts.emplace_back(
-        normalized(text, spec_.add_space_prefix, spec_.remove_extra_whitespaces));
+        SentencePieceSpaces{spec_.add_space_prefix, spec_.remove_extra_whitespaces}.apply(text));
     bool after_unknown = false;
     std::string_view rest = stored;
     size_t begin = 0;

@@ -5,26 +5,18 @@ namespace quire {
 
 StreamDecoder::StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, DecodeOptions options,
                              Replace replace)
-    : tokenizer_(std::move(tokenizer)), options_(options), replace_(replace) {
-  n_strip_left_ = options.at == DecodeAt::start ? tokenizer_->n_leading_strip() : 0;
-}
+    : tokenizer_(std::move(tokenizer)),
+      options_(options),
+      replace_(replace),
+      walk_(tokenizer_->walk(options.at)) {}
 
 std::string StreamDecoder::push(int32_t id) {
-  std::string_view bytes = tokenizer_->decoded(id, options_.special);
-  while (n_strip_left_ > 0 && !bytes.empty()) {
-    if (bytes[0] != ' ') {
-      n_strip_left_ = 0;
-      break;
-    }
-    bytes.remove_prefix(1);
-    --n_strip_left_;
-  }
-  held_ += bytes;
+  if (tokenizer_->shows(id, options_.special)) walk_.append(id, held_);
   return take(utf8_incomplete_tail(held_));
 }
 
 std::string StreamDecoder::flush() {
-  n_strip_left_ = options_.at == DecodeAt::start ? tokenizer_->n_leading_strip() : 0;
+  walk_ = tokenizer_->walk(options_.at);
   return take(held_.size());
 }
 

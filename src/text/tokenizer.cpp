@@ -51,6 +51,12 @@ Result<void> check(const TokenizerSpec& spec) {
   TRY(check_id(spec, "eot", spec.eot));
   TRY(check_id(spec, "unk", spec.unk));
   TRY(check_id(spec, "pad", spec.pad));
+  TRY(check_id(spec, "sep", spec.sep));
+  TRY(check_id(spec, "mask", spec.mask));
+  if (spec.word_characters_max < 0) {
+    return fail(Fault::bad_format, "{}: words of at most {} characters", spec.name,
+                spec.word_characters_max);
+  }
   for (const int32_t id : spec.end_of_generation) TRY(check_id(spec, "an end of generation", id));
   if (spec.prefix_ids.size() + spec.suffix_ids.size() > n_affix_ids_max) {
     return fail(Fault::limit, "{}: {} tokens around every text, at most {} are supported",
@@ -238,33 +244,39 @@ Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text, EncodeOpti
   const bool add = options.add == AddSpecial::as_model;
   if (add) ids = state_->spec.prefix_ids;
   TRY(state_->encode_text(text, options, scratch, ids));
+  if (!scratch.unencodable.empty()) {
+    return fail(Fault::unsupported, "{}: there is no piece for '{}', and no unknown token",
+                state_->spec.name, printable(scratch.unencodable.substr(0, 64)));
+  }
   if (add) {
     ids.insert(ids.end(), state_->spec.suffix_ids.begin(), state_->spec.suffix_ids.end());
   }
   return ids;
 }
 
-std::string_view Tokenizer::decoded(int32_t id, ShowSpecial special) const {
-  if (id < 0 || id >= n_vocab()) return {};
-  if (special == ShowSpecial::hide && state_->hidden[static_cast<size_t>(id)]) return {};
-  return state_->decoder.bytes(id);
+bool Tokenizer::shows(int32_t id, ShowSpecial special) const {
+  if (id < 0 || id >= n_vocab()) return false;
+  return special == ShowSpecial::show || !state_->hidden[static_cast<size_t>(id)];
 }
 
-int Tokenizer::n_leading_strip() const { return state_->decoder.n_leading_strip(); }
+DecodeWalk Tokenizer::walk(DecodeAt at) const {
+  return {state_->decoder,
+          at == DecodeAt::start ? DecodeWalk::From::start : DecodeWalk::From::middle};
+}
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, DecodeOptions options) const {
   std::string text;
-  for (const int32_t id : ids) text += decoded(id, options.special);
-  if (options.at == DecodeAt::middle) return text;
-  size_t n_spaces = 0;
-  while (n_spaces < text.size() && n_spaces < static_cast<size_t>(n_leading_strip()) &&
-         text[n_spaces] == ' ') {
-    ++n_spaces;
+  DecodeWalk steps = walk(options.at);
+  for (const int32_t id : ids) {
+    if (shows(id, options.special)) steps.append(id, text);
   }
-  return text.erase(0, n_spaces);
+  return text;
 }
 
-std::string_view Tokenizer::piece(int32_t id) const { return decoded(id, ShowSpecial::show); }
+std::string_view Tokenizer::piece(int32_t id) const {
+  if (id < 0 || id >= n_vocab()) return {};
+  return state_->decoder.bytes(id);
+}
 
 std::optional<int32_t> Tokenizer::id_of(std::string_view text) const {
   const int32_t id = state_->pieces.find(text);
@@ -291,6 +303,8 @@ int32_t Tokenizer::eos() const { return state_->spec.eos; }
 int32_t Tokenizer::eot() const { return state_->spec.eot; }
 int32_t Tokenizer::unk() const { return state_->spec.unk; }
 int32_t Tokenizer::pad() const { return state_->spec.pad; }
+int32_t Tokenizer::sep() const { return state_->spec.sep; }
+int32_t Tokenizer::mask() const { return state_->spec.mask; }
 std::span<const int32_t> Tokenizer::prefix_ids() const { return state_->spec.prefix_ids; }
 std::span<const int32_t> Tokenizer::suffix_ids() const { return state_->spec.suffix_ids; }
 const std::vector<int32_t>& Tokenizer::end_of_generation() const {

@@ -4,10 +4,10 @@
 //   std::vector<int32_t> ids = TRY(tokenizer->encode("Once upon a time"));
 //   std::string text = tokenizer->decode(ids);
 //
-// Ids are those of the reference implementations: Hugging Face `tokenizers` for byte-level BPE and
-// for every tokenizer.json, sentencepiece for GGUF models of kind "llama" (control tokens in the
-// text, which sentencepiece does not know, are cut out first and a text that follows one gets a
-// space prefix of its own).
+// Ids are those of the reference implementations: Hugging Face `tokenizers` for byte-level BPE,
+// WordPiece and every tokenizer.json, sentencepiece for GGUF models of kind "llama" and "t5"
+// (control tokens in the text, which sentencepiece does not know, are cut out first and a text that
+// follows one gets a space prefix of its own).
 //
 // Bytes that are not UTF-8: the longest run of them ends the text before it, is a word of its own,
 // and the text after it begins anew (for the pattern, not for the space prefix). Byte-level BPE so
@@ -16,6 +16,7 @@
 // well-formed UTF-8 character (Unicode 15, table 3-7) covers it.
 #pragma once
 #include "base/result.h"
+#include "text/decoder.h"
 #include "text/tokenizer_spec.h"
 
 #include <cstddef>
@@ -71,7 +72,8 @@ class Tokenizer {
   Tokenizer& operator=(const Tokenizer&) = delete;
 
   // Time O(n log n) in the length of the text. Fails with limit when the text is 2 GiB or more or
-  // when a pattern of the tokenizer needs too many steps, never otherwise.
+  // when a pattern of the tokenizer needs too many steps, and with unsupported when the vocabulary
+  // has neither a piece for a part of the text nor an unknown one; never otherwise.
   Result<std::vector<int32_t>> encode(std::string_view text, EncodeOptions options = {}) const;
 
   // Raw bytes: byte tokens are given as they are, so the result need not be UTF-8. Ids outside
@@ -94,6 +96,8 @@ class Tokenizer {
   int32_t eot() const;
   int32_t unk() const;
   int32_t pad() const;
+  int32_t sep() const;
+  int32_t mask() const;
   // What encode puts before and after a text with AddSpecial::as_model.
   std::span<const int32_t> prefix_ids() const;
   std::span<const int32_t> suffix_ids() const;
@@ -107,10 +111,9 @@ class Tokenizer {
   struct State;
   explicit Tokenizer(std::unique_ptr<const State> state);
   friend class StreamDecoder;
-  // The bytes decode gives for one id.
-  std::string_view decoded(int32_t id, ShowSpecial special) const;
-  // Spaces to take from the front of a decoded text.
-  int n_leading_strip() const;
+  // Whether decode gives anything for the id.
+  bool shows(int32_t id, ShowSpecial special) const;
+  DecodeWalk walk(DecodeAt at) const;
 
   std::unique_ptr<const State> state_;
 };
@@ -133,7 +136,7 @@ class StreamDecoder {
   std::shared_ptr<const Tokenizer> tokenizer_;
   DecodeOptions options_;
   Replace replace_;
-  int n_strip_left_;
+  DecodeWalk walk_;
   std::string held_;
 };
 

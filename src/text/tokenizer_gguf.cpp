@@ -26,6 +26,18 @@ Result<int32_t> read_id(const GgufFile& file, const char* name, int32_t fallback
   return static_cast<int32_t>(id);
 }
 
+// Names of tokenizer.ggml.pre whose pieces are characters, not bytes.
+bool is_character_pre_tokenizer(std::string_view pre) {
+  constexpr std::string_view names[] = {"gemma4", "granite-embed-multi-311m", "sarvam-moe",
+                                        "whitespace"};
+  return std::ranges::find(names, pre) != std::end(names);
+}
+
+// "[UNK]" and the like, when a file does not say that they are control tokens.
+bool names_special(std::string_view piece) {
+  return piece.size() > 2 && piece.front() == '[' && piece.back() == ']';
+}
+
 Result<void> read_pieces(const GgufFile& file, TokenizerSpec& spec) {
   for (const std::string_view piece : TRY(file.get_strings(key("tokens")))) {
     spec.pieces.emplace_back(piece);
@@ -50,51 +62,146 @@ Result<void> read_pieces(const GgufFile& file, TokenizerSpec& spec) {
   return {};
 }
 
-Result<void> read_special_ids(const GgufFile& file, TokenizerSpec& spec) {
-  // A sentencepiece model that does not say otherwise has its three in this order.
-  const bool is_llama = spec.kind == "llama" && spec.pieces.size() > 2;
-  spec.bos = TRY(read_id(file, "bos_token_id", is_llama ? 1 : -1));
-  spec.eos = TRY(read_id(file, "eos_token_id", is_llama ? 2 : -1));
-  spec.unk = TRY(read_id(file, "unknown_token_id", is_llama ? 0 : -1));
-  spec.pad = TRY(read_id(file, "padding_token_id", -1));
+// What readers take for granted when a file does not say it.
+struct Defaults {
+  int32_t bos = -1, eos = -1, unk = -1, sep = -1, pad = -1, mask = -1;
+  bool add_bos = false, add_eos = false, add_sep = false;
+};
+
+Defaults defaults_of(const TokenizerSpec& spec, std::string_view model) {
+  Defaults defaults;
+  if (model == "llama") {
+    // A sentencepiece model that does not say otherwise has its three in this order.
+    if (spec.pieces.size() > 2) {
+      defaults = {.bos = 1, .eos = 2, .unk = 0};
+      defaults.add_bos = true;
+    }
+  } else if (model == "t5") {
+    if (spec.pieces.size() > 2) defaults = {.eos = 1, .unk = 2, .pad = 0};
+    defaults.add_eos = true;
+  } else if (model == "bert") {
+    // Of the first published vocabulary.
+    if (spec.pieces.size() > 103) {
+      defaults = {.bos = 101, .unk = 100, .sep = 102, .pad = 0, .mask = 103};
+    }
+    defaults.add_bos = true;
+    defaults.add_sep = true;
+  } else {
+    defaults.add_bos = spec.pre == "gemma4" || spec.pre == "granite-embed-multi-311m" ||
+                       pre_tokenizer_has(spec.pre, PreDefault::add_bos);
+  }
+  return defaults;
+}
+
+Result<void> read_special_ids(const GgufFile& file, std::string_view model, TokenizerSpec& spec) {
+  const Defaults defaults = defaults_of(spec, model);
+  spec.bos = TRY(read_id(file, "bos_token_id", defaults.bos));
+  spec.eos = TRY(read_id(file, "eos_token_id", defaults.eos));
+  spec.unk = TRY(read_id(file, "unknown_token_id", defaults.unk));
+  // The key was misspelt at first.
+  spec.sep = TRY(read_id(file, "seperator_token_id", defaults.sep));
+  spec.sep = TRY(read_id(file, "separator_token_id", spec.sep));
+  spec.pad = TRY(read_id(file, "padding_token_id", defaults.pad));
+  spec.mask = TRY(read_id(file, "mask_token_id", defaults.mask));
   spec.eot = TRY(read_id(file, "eot_token_id", -1));
   const int32_t eom = TRY(read_id(file, "eom_token_id", -1));
   if (eom >= 0) spec.end_of_generation.push_back(eom);
-  const bool bos_by_default = is_llama || pre_tokenizer_has(spec.pre, PreDefault::add_bos);
-  const bool add_bos = TRY(file.get_bool_or(key("add_bos_token"), bos_by_default));
-  const bool add_eos = TRY(file.get_bool_or(key("add_eos_token"), false));
+  const bool add_bos = TRY(file.get_bool_or(key("add_bos_token"), defaults.add_bos));
+  const bool add_eos = TRY(file.get_bool_or(key("add_eos_token"), defaults.add_eos));
+  // Behind a text of its own only BERT has a separator; elsewhere it stands between two texts.
+  const bool add_sep =
+      model == "bert" && TRY(file.get_bool_or(key("add_sep_token"), defaults.add_sep));
   if (add_bos && spec.bos >= 0) spec.prefix_ids.push_back(spec.bos);
-  if (add_eos && spec.eos >= 0) spec.suffix_ids.push_back(spec.eos);
+  if (add_eos && spec.eos >= 0 && !add_sep) spec.suffix_ids.push_back(spec.eos);
+  if (add_sep && spec.sep >= 0) spec.suffix_ids.push_back(spec.sep);
   return {};
 }
 
-Result<void> read_llama(const GgufFile& file, TokenizerSpec& spec) {
-  const GgufValue* charsmap = file.value(key("precompiled_charsmap"));
-  if (charsmap != nullptr && charsmap->count > 0) {
-    return fail(Fault::unsupported,
-                "{}: {} (a table of characters to replace) is not supported; use the model's "
-                "tokenizer.json if it has none",
-                file.path(), key("precompiled_charsmap"));
+Result<std::string> read_charsmap(const GgufFile& file) {
+  const GgufValue* value = file.value(key("precompiled_charsmap"));
+  if (value == nullptr || value->count == 0) return std::string();
+  std::string table;
+  for (const int64_t byte : TRY(file.get_ints(key("precompiled_charsmap")))) {
+    table += static_cast<char>(byte);
   }
-  spec.scores = TRY(file.get_floats(key("scores")));
-  spec.add_space_prefix = TRY(file.get_bool_or(key("add_space_prefix"), true));
-  spec.remove_extra_whitespaces = TRY(file.get_bool_or(key("remove_extra_whitespaces"), false));
+  return table;
+}
+
+void add_space_decoders(TokenizerSpec& spec, bool space_in_front) {
   spec.decoders = {
       {.kind = DecoderSpec::Kind::replace, .from = "\xE2\x96\x81", .to = " "},
       {.kind = DecoderSpec::Kind::byte_fallback},
       {.kind = DecoderSpec::Kind::fuse},
   };
-  if (spec.add_space_prefix) {
+  if (space_in_front) {
     spec.decoders.push_back({.kind = DecoderSpec::Kind::strip, .from = " ", .n_start = 1});
   }
+}
+
+Result<void> read_llama(const GgufFile& file, TokenizerSpec& spec) {
+  spec.kind = "llama";
+  if (std::string table = TRY(read_charsmap(file)); !table.empty()) {
+    NormalizerSpec step{.kind = NormalizerSpec::Kind::precompiled, .text = std::move(table)};
+    step.longest = true;
+    spec.normalizers.push_back(std::move(step));
+  }
+  spec.scores = TRY(file.get_floats(key("scores")));
+  spec.add_space_prefix = TRY(file.get_bool_or(key("add_space_prefix"), true));
+  spec.remove_extra_whitespaces = TRY(file.get_bool_or(key("remove_extra_whitespaces"), false));
+  add_space_decoders(spec, spec.add_space_prefix);
   return {};
 }
 
-Result<void> read_gpt2(const GgufFile& file, std::string_view pre_override, TokenizerSpec& spec) {
-  const std::string_view pre = TRY(file.get_string_or(key("pre"), "default"));
-  spec.pre = pre_override.empty() ? pre : pre_override;
-  spec.pre_tokenizers = TRY(pre_tokenizer_by_name(spec.pre, file.path()));
-  spec.ignore_merges = pre_tokenizer_has(spec.pre, PreDefault::ignore_merges);
+// Unigram models of sentencepiece, with the normalizer they were trained with.
+Result<void> read_t5(const GgufFile& file, TokenizerSpec& spec) {
+  spec.kind = "unigram";
+  spec.fuse_unk = true;
+  const std::vector<float> scores = TRY(file.get_floats(key("scores")));
+  spec.log_probabilities.assign(scores.begin(), scores.end());
+  if (scores.size() != spec.pieces.size()) {
+    return fail(Fault::bad_format, "{}: {} has {} entries for {} tokens", file.path(),
+                key("scores"), scores.size(), spec.pieces.size());
+  }
+  spec.byte_fallback = std::ranges::count(spec.types, TokenType::byte) == 256;
+  if (std::string table = TRY(read_charsmap(file)); !table.empty()) {
+    NormalizerSpec step{.kind = NormalizerSpec::Kind::precompiled, .text = std::move(table)};
+    step.longest = true;
+    spec.normalizers.push_back(std::move(step));
+  }
+  NormalizerSpec spaces{.kind = NormalizerSpec::Kind::sentencepiece_spaces};
+  spaces.left = TRY(file.get_bool_or(key("add_space_prefix"), true));
+  spaces.right = TRY(file.get_bool_or(key("remove_extra_whitespaces"), false));
+  spec.normalizers.push_back(spaces);
+  add_space_decoders(spec, spaces.left);
+  return {};
+}
+
+// Pieces stand in the file with a U+2581 where a word begins and with nothing where it goes on.
+// Here they are as BERT's own vocabulary has them.
+Result<void> read_bert(const GgufFile& file, TokenizerSpec& spec) {
+  spec.kind = "wordpiece";
+  spec.subword_prefix = "##";
+  for (size_t id = 0; id < spec.pieces.size(); ++id) {
+    std::string& piece = spec.pieces[id];
+    if (piece.starts_with("\xE2\x96\x81")) {
+      piece.erase(0, 3);
+    } else if (spec.types[id] == TokenType::normal && !names_special(piece)) {
+      piece.insert(0, "##");
+    }
+  }
+  const bool lowercase = TRY(file.get_bool_or(key("normalizer.lowercase"), true));
+  const bool accents = TRY(file.get_bool_or(key("normalizer.strip_accents"), lowercase));
+  spec.normalizers = {{.kind = NormalizerSpec::Kind::bert_clean},
+                      {.kind = NormalizerSpec::Kind::bert_chinese}};
+  if (accents) spec.normalizers.push_back({.kind = NormalizerSpec::Kind::bert_accents});
+  if (lowercase) spec.normalizers.push_back({.kind = NormalizerSpec::Kind::lowercase});
+  spec.pre_tokenizers = {{.kind = PreTokenizerSpec::Kind::whitespace_split},
+                         {.kind = PreTokenizerSpec::Kind::punctuation}};
+  spec.decoders = {{.kind = DecoderSpec::Kind::wordpiece, .from = "##", .cleanup = true}};
+  return {};
+}
+
+Result<void> read_merges(const GgufFile& file, TokenizerSpec& spec) {
   for (const std::string_view merge : TRY(file.get_strings(key("merges")))) {
     // The left piece has a byte at least, and may itself begin with a space.
     const size_t space = merge.find(' ', 1);
@@ -104,6 +211,37 @@ Result<void> read_gpt2(const GgufFile& file, std::string_view pre_override, Toke
     }
     spec.merges.emplace_back(merge.substr(0, space), merge.substr(space + 1));
   }
+  return {};
+}
+
+// Merges over characters, as in the Gemma 4 family: spaces are U+2581, and a character without a
+// piece becomes bytes. With "whitespace", words are what white space leaves.
+Result<void> read_character_bpe(const GgufFile& file, TokenizerSpec& spec) {
+  spec.kind = "bpe";
+  spec.byte_fallback = true;
+  TRY(read_merges(file, spec));
+  if (spec.pre == "whitespace") {
+    spec.pre_tokenizers = {{.kind = PreTokenizerSpec::Kind::whitespace_split}};
+    if (TRY(file.get_bool_or(key("normalizer.lowercase"), false))) {
+      spec.normalizers.push_back({.kind = NormalizerSpec::Kind::lowercase});
+    }
+    return {};
+  }
+  NormalizerSpec spaces{.kind = NormalizerSpec::Kind::replace, .text = "\xE2\x96\x81"};
+  spaces.pattern = {PatternSpec::Syntax::literal, " "};
+  spec.normalizers.push_back(std::move(spaces));
+  add_space_decoders(spec, false);
+  return {};
+}
+
+Result<void> read_gpt2(const GgufFile& file, std::string_view pre_override, TokenizerSpec& spec) {
+  spec.kind = "gpt2";
+  const std::string_view pre = TRY(file.get_string_or(key("pre"), "default"));
+  spec.pre = pre_override.empty() ? pre : pre_override;
+  if (is_character_pre_tokenizer(spec.pre)) return read_character_bpe(file, spec);
+  spec.pre_tokenizers = TRY(pre_tokenizer_by_name(spec.pre, file.path()));
+  spec.ignore_merges = pre_tokenizer_has(spec.pre, PreDefault::ignore_merges);
+  TRY(read_merges(file, spec));
   if (TRY(file.get_bool_or(key("add_space_prefix"), false))) {
     spec.pre_tokenizers.insert(spec.pre_tokenizers.begin(),
                                {.kind = PreTokenizerSpec::Kind::prefix_space});
@@ -118,7 +256,9 @@ void add_tokens(TokenizerSpec& spec) {
   for (size_t id = 0; id < spec.pieces.size(); ++id) {
     const TokenType type = spec.types[id];
     const bool special = type == TokenType::control || type == TokenType::unknown;
-    if (!special && (type != TokenType::user_defined || spec.kind == "llama")) continue;
+    if (!special && (type != TokenType::user_defined || spec.kind == "llama")) {
+      continue;
+    }
     AddedTokenSpec token;
     token.id = static_cast<int32_t>(id);
     token.text = spec.pieces[id];
@@ -133,19 +273,30 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const GgufFile& fi
                                                               std::string_view pre_override) {
   TokenizerSpec spec;
   spec.name = file.path();
-  spec.kind = TRY(file.get_string(key("model")));
-  if (spec.kind != "llama" && spec.kind != "gpt2") {
+  const std::string model(TRY(file.get_string(key("model"))));
+  if (model == "none" || model == "no_vocab") {
     return fail(Fault::unsupported,
-                "{}: tokenizers of kind '{}' are not supported (known: llama, gpt2)", file.path(),
-                printable(spec.kind));
+                "{}: the file says that it has no tokenizer ({} is '{}'); text needs one",
+                file.path(), key("model"), model);
+  }
+  constexpr std::string_view known[] = {"llama", "gpt2", "t5", "bert", "gemma4"};
+  if (std::ranges::find(known, model) == std::end(known)) {
+    return fail(Fault::unsupported,
+                "{}: tokenizers of kind '{}' are not supported (known: llama, gpt2, t5, bert, "
+                "gemma4)",
+                file.path(), printable(model));
   }
   TRY(read_pieces(file, spec));
-  if (spec.kind == "llama") {
+  if (model == "llama") {
     TRY(read_llama(file, spec));
+  } else if (model == "t5") {
+    TRY(read_t5(file, spec));
+  } else if (model == "bert") {
+    TRY(read_bert(file, spec));
   } else {
-    TRY(read_gpt2(file, pre_override, spec));
+    TRY(read_gpt2(file, model == "gemma4" ? model : pre_override, spec));
   }
-  TRY(read_special_ids(file, spec));
+  TRY(read_special_ids(file, model, spec));
   add_tokens(spec);
   spec.chat_template = TRY(file.get_string_or("tokenizer.chat_template", ""));
   return create(std::move(spec));
@@ -160,9 +311,9 @@ Result<void> write_tokenizer_metadata(GgufWriter& writer, const TokenizerSpec& s
                   "{}: its words are cut in a way that GGUF has no name for; keep tokenizer.json",
                   spec.name);
     }
-  } else if (spec.kind != "llama") {
-    return fail(Fault::unsupported, "{}: GGUF cannot hold a tokenizer of kind '{}'", spec.name,
-                spec.kind);
+  } else if (spec.kind != "llama" || !spec.normalizers.empty()) {
+    return fail(Fault::unsupported, "{}: a tokenizer of kind '{}' cannot be written into a GGUF",
+                spec.name, spec.kind);
   }
   const auto plain = [](const std::vector<int32_t>& ids, int32_t id) {
     return ids.empty() || (ids.size() == 1 && ids[0] == id);

@@ -2,6 +2,7 @@
 #include "text/flat_map.h"
 #include "text/pre_tokenizer.h"
 #include "text/tokenizer_io.h"
+#include "text/word_scanner.h"
 
 #include <nlohmann/json.hpp>
 
@@ -44,7 +45,7 @@ Result<json> pre_tokenizer(const TokenizerSpec& spec) {
   const auto is_split = [](const PreTokenizerSpec& step) {
     return step.kind == PreTokenizerSpec::Kind::split;
   };
-  if (steps.size() == 1 && is_split(steps[0]) && steps[0].pattern.text == gpt2_pattern() &&
+  if (steps.size() == 1 && is_split(steps[0]) && steps[0].pattern.text == expressions::gpt2() &&
       steps[0].behavior == SplitBehavior::isolated && !steps[0].invert) {
     return byte_level(prefix, true);
   }

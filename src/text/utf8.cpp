@@ -1,7 +1,5 @@
 #include "text/utf8.h"
 
-#include <utf8proc.h>
-
 #include <cstring>
 
 namespace quire {
@@ -117,32 +115,6 @@ std::string utf8_replace_invalid(std::string_view text) {
     text.remove_prefix(1);
   }
   return out;
-}
-
-bool is_white_space(char32_t code) {
-  if (code < 0x80) return code == ' ' || (code >= '\t' && code <= '\r');
-  return code == 0x85 || code == 0xA0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200A) ||
-         code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
-}
-
-bool is_number(char32_t code) {
-  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(code));
-  return category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
-}
-
-bool is_punctuation(char32_t code) {
-  if (code < 0x80) {
-    return (code >= '!' && code <= '/') || (code >= ':' && code <= '@') ||
-           (code >= '[' && code <= '`') || (code >= '{' && code <= '~');
-  }
-  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(code));
-  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
-}
-
-bool is_word_character(char32_t code) {
-  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(code));
-  return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NL) ||
-         category == UTF8PROC_CATEGORY_PC || (code >= 0x24B6 && code <= 0x24E9);
 }
 
 }  // namespace quire

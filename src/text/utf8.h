@@ -1,5 +1,5 @@
-// UTF-8, one character at a time, and the few character classes tokenizers ask for. Well-formed is
-// what Unicode 15, table 3-7 says: no surrogates, nothing overlong, nothing above U+10FFFF.
+// UTF-8, one character at a time. Well-formed is what Unicode 15, table 3-7 says: no surrogates,
+// nothing overlong, nothing above U+10FFFF.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -25,10 +25,5 @@ size_t utf8_incomplete_tail(std::string_view text);
 void append_utf8(std::string& out, char32_t code);
 // Every byte that is in no well-formed character becomes U+FFFD.
 std::string utf8_replace_invalid(std::string_view text);
-
-bool is_white_space(char32_t code);     // property White_Space
-bool is_number(char32_t code);          // categories Nd, Nl, No
-bool is_punctuation(char32_t code);     // categories P*, and ASCII punctuation
-bool is_word_character(char32_t code);  // what \w matches: letters, marks, digits, connectors
 
 }  // namespace quire

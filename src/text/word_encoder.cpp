@@ -67,7 +67,9 @@ Result<MergeTable> merge_table(const TokenizerSpec& spec, const StringIndex& pie
   std::string both;
   for (size_t i = 0; i < spec.merges.size(); ++i) {
     const auto& [left, right] = spec.merges[i];
-    both.assign(left).append(right);
+    // The prefix of a piece that does not begin a word is not there twice.
+    const size_t n_prefix = std::min(spec.subword_prefix.size(), right.size());
+    both.assign(left).append(right, n_prefix, std::string::npos);
     const int32_t ids[] = {pieces.find(left), pieces.find(right), pieces.find(both)};
     if (*std::ranges::min_element(ids) < 0) {
       const std::string& missing = ids[0] < 0 ? left : ids[1] < 0 ? right : both;
@@ -84,6 +86,29 @@ std::vector<int32_t> byte_pieces(const StringIndex& pieces) {
   for (int byte = 0; byte < 256; ++byte)
     ids.push_back(pieces.find(fmt::format("<0x{:02X}>", byte)));
   return ids;
+}
+
+std::string SentencePieceSpaces::apply(std::string_view text) const {
+  std::string out;
+  out.reserve(text.size() + text.size() / 2 + space_mark.size());
+  if (remove_extra) {
+    const size_t begin = text.find_first_not_of(' ');
+    if (begin == std::string_view::npos) return out;
+    text = text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+  }
+  if (add_prefix && !text.empty()) out += space_mark;
+  bool after_space = false;
+  for (const char c : text) {
+    if (c != ' ') {
+      out += c;
+    } else if (!(remove_extra && after_space)) {
+      out += space_mark;
+    }
+    after_space = c == ' ';
+  }
+  // Space marks that were in the text as such go too, when they come last.
+  while (remove_extra && out.ends_with(space_mark)) out.resize(out.size() - space_mark.size());
+  return out;
 }
 
 bool spaces_only_lead(std::string_view piece) {

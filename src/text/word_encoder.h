@@ -36,11 +36,22 @@ class WordCache {
   Slot* last_ = nullptr;
 };
 
+// The best way to write a text up to one of its bytes.
+struct LatticeNode {
+  double score = 0;
+  int32_t id = -1;       // of its last piece, -1 for an unknown character
+  uint32_t n_bytes = 0;  // of that piece; 0: there is no way yet
+  uint32_t next = 0;     // where the piece behind it ends
+};
+
 // All that one call of encode needs while it runs.
 struct EncodeScratch {
   PreTokenizerScratch words;
   BpeScratch bpe;
   WordCache cache;
+  std::vector<LatticeNode> lattice;
+  // The first text for which there is neither a piece nor an unknown one; empty when all went well.
+  std::string unencodable;
 };
 
 class WordEncoder {
@@ -65,12 +76,24 @@ Result<std::unique_ptr<WordEncoder>> make_char_bpe(const TokenizerSpec& spec,
                                                    const StringIndex& pieces);
 Result<std::unique_ptr<WordEncoder>> make_sentencepiece_bpe(const TokenizerSpec& spec,
                                                             const StringIndex& pieces);
+Result<std::unique_ptr<WordEncoder>> make_unigram(const TokenizerSpec& spec,
+                                                  const StringIndex& pieces);
+Result<std::unique_ptr<WordEncoder>> make_wordpiece(const TokenizerSpec& spec,
+                                                    const StringIndex& pieces);
+Result<std::unique_ptr<WordEncoder>> make_wordlevel(const TokenizerSpec& spec,
+                                                    const StringIndex& pieces);
 
 // Shared by the kinds.
 // spec.merges as ids; bad_format when one names a piece that does not exist.
 Result<MergeTable> merge_table(const TokenizerSpec& spec, const StringIndex& pieces);
 // Ids of <0x00> ... <0xFF>, -1 for those that are missing.
 std::vector<int32_t> byte_pieces(const StringIndex& pieces);
+// Text as the normalizer of sentencepiece leaves its spaces: each becomes a U+2581, with one in
+// front of the text, and with those at both ends gone and runs of them one, as asked.
+struct SentencePieceSpaces {
+  bool add_prefix = false, remove_extra = false;
+  std::string apply(std::string_view text) const;
+};
 // Where a text may be cut without any merge noticing: in front of a run of U+2581, when no piece
 // has one behind another character.
 bool spaces_only_lead(std::string_view piece);

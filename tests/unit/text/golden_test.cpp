@@ -55,7 +55,8 @@ TEST_P(Goldens, DecodedTextIsThatOfTheReference) {
   const auto tokenizer = golden_tokenizer(GetParam().file);
   ASSERT_NE(tokenizer, nullptr);
   for_each_case([&](const std::string& text, const nlohmann::json& golden) {
-    if (!golden.contains("never") || tokenizer->spec().kind == "llama") return;
+    // sentencepiece decodes what it normalized, of which there is no golden.
+    if (!golden.contains("never") || std::string_view(GetParam().file).ends_with(".gguf")) return;
     const auto ids = golden["never"].get<std::vector<int32_t>>();
     EXPECT_EQ(tokenizer->decode(ids), golden.value("decoded", text));
   });
@@ -63,20 +64,29 @@ TEST_P(Goldens, DecodedTextIsThatOfTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(
     , Goldens,
-    testing::Values(GoldenTokenizer{"bytes-gpt2", "bytes-gpt2.json"},
-                    GoldenTokenizer{"bytes-nfc-prefix", "bytes-nfc-prefix.json"},
-                    GoldenTokenizer{"bytes-llama3", "bytes-llama3.json"},
-                    GoldenTokenizer{"bytes-cased", "bytes-cased.json"},
-                    GoldenTokenizer{"bytes-behaviors", "bytes-behaviors.json"},
-                    GoldenTokenizer{"bytes-plain", "bytes-plain.gguf"},
-                    GoldenTokenizer{"pieces", "pieces.gguf"},
-                    GoldenTokenizer{"pieces-tidy", "pieces-tidy.gguf"},
-                    GoldenTokenizer{"pieces-prepend", "pieces-prepend.json"},
-                    GoldenTokenizer{"pieces-metaspace", "pieces-metaspace.json"},
-                    GoldenTokenizer{"characters", "characters.json"}),
+    testing::Values(
+        GoldenTokenizer{"bytes-gpt2", "bytes-gpt2.json"},
+        GoldenTokenizer{"bytes-nfc-prefix", "bytes-nfc-prefix.json"},
+        GoldenTokenizer{"bytes-llama3", "bytes-llama3.json"},
+        GoldenTokenizer{"bytes-cased", "bytes-cased.json"},
+        GoldenTokenizer{"bytes-behaviors", "bytes-behaviors.json"},
+        GoldenTokenizer{"bytes-plain", "bytes-plain.gguf"},
+        GoldenTokenizer{"pieces", "pieces.gguf"},
+        GoldenTokenizer{"pieces-tidy", "pieces-tidy.gguf"},
+        GoldenTokenizer{"pieces-prepend", "pieces-prepend.json"},
+        GoldenTokenizer{"pieces-metaspace", "pieces-metaspace.json"},
+        GoldenTokenizer{"characters", "characters.json"},
+        GoldenTokenizer{"wordpiece", "wordpiece.json"},
+        GoldenTokenizer{"wordpiece", "wordpiece.gguf"}, GoldenTokenizer{"unigram", "unigram.json"},
+        GoldenTokenizer{"unigram-t5", "unigram-t5.gguf"},
+        GoldenTokenizer{"unigram-bytes", "unigram-bytes.json"},
+        GoldenTokenizer{"unigram-bytes-t5", "unigram-bytes-t5.gguf"},
+        GoldenTokenizer{"words", "words.json"}, GoldenTokenizer{"suffix", "suffix.json"},
+        GoldenTokenizer{"prefix", "prefix.json"}, GoldenTokenizer{"alphabet", "alphabet.json"},
+        GoldenTokenizer{"spaces", "spaces.json"}),
     [](const auto& row) {
-      std::string name = row.param.name;
-      for (char& c : name) c = c == '-' ? '_' : c;
+      std::string name = row.param.file;
+      for (char& c : name) c = c == '-' || c == '.' ? '_' : c;
       return name;
     });
 
