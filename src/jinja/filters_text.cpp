@@ -3,6 +3,7 @@
 #include "jinja/interpreter.h"
 #include "jinja/json.h"
 #include "jinja/python_text.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 #include <algorithm>

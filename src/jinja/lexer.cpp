@@ -2,6 +2,7 @@
 
 #include "format/printable.h"
 #include "jinja/python_text.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 #include <algorithm>

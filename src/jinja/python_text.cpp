@@ -1,5 +1,6 @@
 #include "jinja/python_text.h"
 
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 #include <string.h>  // memmem, whose time is linear
