@@ -9,6 +9,8 @@
 #include "kernels/matmul.h"
 #include "quant/codec.h"
 
+#include <algorithm>
+#include <cstring>
 #include <vector>
 
 namespace quire {
@@ -20,15 +22,18 @@ using benchmark::Counter;
 Tensor random_weights(DType dtype, int64_t n, int64_t k) {
   Tensor w(dtype, Shape{n, k});
   Rng rng(1);
-  for (int64_t i = 0; i < w.n_bytes(); ++i)
-    w.data()[i] = static_cast<std::byte>(rng.uniform() * 60);
+  const int64_t n_random = std::min<int64_t>(w.n_bytes(), 1 << 20);
+  for (int64_t i = 0; i < n_random; ++i)
+    w.data()[i] = static_cast<std::byte>(static_cast<int>(rng.uniform() * 60));
+  for (int64_t i = n_random; i < w.n_bytes(); i += n_random)
+    std::memcpy(w.data() + i, w.data(), static_cast<size_t>(std::min(n_random, w.n_bytes() - i)));
   return w;
 }
 
 void run(benchmark::State& state, DType dtype, Precision precision, int64_t t, int64_t n,
          int64_t k) {
   const int64_t bytes = n * row_bytes(dtype, k);
-  const int64_t n_copies = t <= 16 ? std::max<int64_t>(1, (256 << 20) / bytes) : 1;
+  const int64_t n_copies = n > 256 && t <= 16 ? std::max<int64_t>(1, (128 << 20) / bytes) : 1;
   const Tensor w = random_weights(dtype, n * n_copies, k);
   std::vector<float> x(static_cast<size_t>(t * k)), y(static_cast<size_t>(t * n));
   Rng rng(2);
@@ -65,6 +70,10 @@ void add_all() {
                "/rows:" + std::to_string(t))
                   .c_str(),
               [=](benchmark::State& state) { run(state, *dtype, precision, t, 1024, 2048); });
+    if (row_format(*dtype, Precision::fast) != RowFormat::f32)
+      benchmark::RegisterBenchmark(
+          (std::string(info(*dtype).name) + "/cached/rows:1").c_str(),
+          [=](benchmark::State& state) { run(state, *dtype, Precision::fast, 1, 128, 2048); });
   }
 }
 const int added = (add_all(), 0);

@@ -31,7 +31,9 @@ void multiply(const Int8Panels& panels, int64_t k, const Bf16Chunk* x, int64_t m
     }
 }
 
-Bf16Blocks blocks() { return {unpack, multiply}; }
+bool multiply_row(const DirectRow&, const Bf16Chunk*) { return false; }
+
+Bf16Blocks blocks() { return {unpack, multiply, multiply_row}; }
 
 }  // namespace
 }  // namespace quire::portable

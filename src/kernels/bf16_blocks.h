@@ -10,6 +10,9 @@ struct Bf16Blocks {
   void (*unpack)(Int8Panels& panels, const WeightChunk& w);
   // sums[t * 32 + n] += the chunk's part of y[t,n], for m rows of x.
   void (*multiply)(const Int8Panels& panels, int64_t k, const Bf16Chunk* x, int64_t m, float* sums);
+  // One row of x times n outputs, n a multiple of 32, straight from w: the same bits as the two
+  // above; false and nothing done where there is no such version. row.x is not used.
+  bool (*multiply_row)(const DirectRow& row, const Bf16Chunk* x);
 };
 
 // The version to use now.

@@ -15,9 +15,6 @@ constexpr int64_t tile_t_max = 512;
 // Weights per tile when x has few rows: a tile starts on memory that nobody has prefetched, about a
 // microsecond.
 constexpr int64_t tile_bytes = 256 * 1024;
-// With so few rows weights come from memory faster than they are used up: prefetch.
-constexpr int64_t streaming_rows = 16;
-
 int64_t divide_up(int64_t n, int64_t d) { return (n + d - 1) / d; }
 int64_t round_up(int64_t n, int64_t multiple) { return divide_up(n, multiple) * multiple; }
 
@@ -26,9 +23,10 @@ struct Buffers {
   Int8Panels panels;
 };
 
-// Asks for the lines of [data, data + n).
-void prefetch(const std::byte* data, int64_t n) {
-  for (int64_t i = 0; i < n; i += 64) __builtin_prefetch(data + i, 0, 2);
+// Asks for n_bytes of each of n rows.
+void prefetch(const std::byte* row, int64_t stride, int64_t n, int64_t n_bytes) {
+  for (int64_t r = 0; r < n; ++r, row += stride)
+    for (int64_t i = 0; i < n_bytes + 63; i += 64) __builtin_prefetch(row + i, 0, 2);
 }
 
 // Outputs [n0, n0 + n) of row t from their sums.
@@ -50,20 +48,21 @@ struct Strip {
     const TensorView& w = matmul.w;
     const int64_t width = matmul.x.width, n_chunks = matmul.x.n_chunks();
     const int64_t stride = row_bytes(w.dtype, width);
+    const DTypeInfo& dtype = info(w.dtype);
+    const int64_t chunk_bytes = chunk_width / dtype.block_size * dtype.block_bytes;
     const Unpacking* type = find_unpacking(w.dtype);
-    // The next strip is asked for in the order of memory while this one is used: one stream of
-    // addresses, which memory serves best, though panels are made of 32 rows at a time.
-    const std::byte* next = w.data + (n0 + n) * stride;
-    const int64_t next_bytes =
-        t1 - t0 > streaming_rows
-            ? 0
-            : std::min<int64_t>(panel_outputs * stride, (w.shape[0] - n0 - n) * stride);
+    const std::byte* rows = w.data + n0 * stride;
+    const int64_t n_next = std::min(panel_outputs, w.shape[0] - n0 - n);
     std::memset(buffers.sums, 0, static_cast<size_t>((t1 - t0) * panel_outputs) * sizeof(float));
     for (int64_t c = 0; c < n_chunks; ++c) {
-      const int64_t k0 = c * chunk_width, k = std::min(chunk_width, width - k0);
-      const int64_t from = next_bytes * c / n_chunks / 64 * 64;
-      prefetch(next + from, next_bytes * (c + 1) / n_chunks - from);
-      const WeightChunk chunk{w.data + n0 * stride + row_bytes(w.dtype, k0), stride, n, k, type};
+      // The next chunk of these outputs, or the first of the next ones, while this is multiplied.
+      if (c + 1 < n_chunks)
+        prefetch(rows + (c + 1) * chunk_bytes, stride, n,
+                 std::min(chunk_bytes, stride - (c + 1) * chunk_bytes));
+      else
+        prefetch(rows + n * stride, stride, n_next, std::min(chunk_bytes, stride));
+      const int64_t k = std::min(chunk_width, width - c * chunk_width);
+      const WeightChunk chunk{rows + c * chunk_bytes, stride, n, k, type};
       if (type == nullptr)
         multiply(bf16_blocks(), chunk, c, buffers);
       else
@@ -87,14 +86,14 @@ struct Strip {
 };
 
 // One row of x, without panels where the type has such a kernel: outputs from `begin` on, as many
-// as make whole groups of 16; returns how many.
+// as make whole groups of 32; returns how many.
 int64_t direct(const FastMatmul& matmul, int64_t begin, int64_t end, float* sums) {
   const TensorView& w = matmul.w;
   const int64_t stride = row_bytes(w.dtype, matmul.x.width);
   int64_t n_done = 0;
-  if (matmul.x.format == RowFormat::bf16 || matmul.x.width % chunk_width != 0) return 0;
-  while (end - begin - n_done >= 16) {
-    const int64_t n = std::min((end - begin - n_done) / 16 * 16, tile_t_max * panel_outputs);
+  if (matmul.x.width % chunk_width != 0) return 0;
+  while (end - begin - n_done >= panel_outputs) {
+    const int64_t n = std::min((end - begin - n_done) / panel_outputs, tile_t_max) * panel_outputs;
     const DirectRow row{.dtype = w.dtype,
                         .w = w.data + (begin + n_done) * stride,
                         .stride = stride,
@@ -103,7 +102,10 @@ int64_t direct(const FastMatmul& matmul, int64_t begin, int64_t end, float* sums
                         .x_step = matmul.x.n,
                         .n_chunks = matmul.x.n_chunks(),
                         .sums = sums};
-    if (!int8_blocks().multiply_row(row)) break;
+    const bool done = matmul.x.format == RowFormat::bf16
+                          ? bf16_blocks().multiply_row(row, matmul.x.chunks<Bf16Chunk>(0))
+                          : int8_blocks().multiply_row(row);
+    if (!done) break;
     write_row(matmul, 0, begin + n_done, n, sums);
     n_done += n;
   }

@@ -215,6 +215,39 @@ Tensor encoded(Inputs& in, DType dtype, int64_t n, int64_t k) {
   return w;
 }
 
+// Products with rounded activations, for every type that has them and can be written.
+void add_matmul_fast(std::vector<Case>& cases) {
+  for (uint32_t id = 0; id < 64; ++id) {
+    const auto dtype = dtype_from_id(id);
+    if (!dtype || row_format(*dtype, Precision::fast) == RowFormat::f32) continue;
+    const Codec* written = codec(*dtype, Isa::portable);
+    if (written == nullptr || written->encode == nullptr) continue;
+    cases.push_back({std::string("fast matmul ") + info(*dtype).name + ", 1 and 8 rows", sums,
+                     [type = *dtype](Inputs& in, int64_t size) {
+                       const int64_t block = info(type).block_size;
+                       const int64_t k = (4 * size + block - 1) / block * block, n = size + 1;
+                       const Tensor w = encoded(in, type, n, k);
+                       Floats result;
+                       for (const int64_t t : {1, 8}) {
+                         Floats x = in.normal(t * k), y = in.normal(t * n);
+                         const Lent memory(static_cast<size_t>(quantized_rows_bytes(t, k)));
+                         const QuantizedRows rows{row_format(type, Precision::fast), t, k,
+                                                  memory.memory.get()};
+                         quantize_rows(rows, rows_of(x, t), 0, t);
+                         const Lent lent(matmul_scratch_bytes());
+                         matmul({.x = rows_of(x, t),
+                                 .w = w.view(),
+                                 .y = rows_of(y, t),
+                                 .output = Output::add,
+                                 .quantized = rows},
+                                lent.scratch);
+                         result = joined({result, y});
+                       }
+                       return result;
+                     }});
+  }
+}
+
 void add_matmul(std::vector<Case>& cases) {
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0})
     for (const int64_t t : {int64_t{1}, int64_t{5}, matmul_few_rows + 4})
@@ -315,6 +348,7 @@ std::vector<Case> all_cases() {
   add_activations(cases);
   add_rows(cases);
   add_matmul(cases);
+  add_matmul_fast(cases);
   add_attention(cases);
   cases.push_back({"embed_backward", few_ulp, [](Inputs& in, int64_t n) {
                      Floats table = in.normal(7 * n), dy = in.normal(12 * n);
