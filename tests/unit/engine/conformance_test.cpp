@@ -112,7 +112,7 @@ std::vector<float> whole_run(Runner& runner, const Golden& golden) {
   return all;
 }
 
-// One sequence in one block of cache, whatever the graph.
+// One sequence in a cache of its own, whatever the graph.
 class BareRun {
  public:
   BareRun(const Model& model, Graph graph, ThreadPool& pool, int64_t n_ctx)
@@ -141,7 +141,10 @@ class BareRun {
 
  private:
   static KvCache create_cache(const Graph& graph, int64_t n_ctx) {
-    auto kv = KvCache::create({.layers = graph.kv_layers, .n_blocks = 1, .block_size = n_ctx});
+    KvCacheShape shape;
+    shape.layers = graph.kv_layers;
+    shape.n_blocks = (n_ctx + kv_block_size - 1) / kv_block_size;
+    auto kv = KvCache::create(shape);
     if (!kv) throw std::runtime_error(kv.error().text);
     return *std::move(kv);
   }
