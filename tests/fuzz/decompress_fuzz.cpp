@@ -9,8 +9,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace quire;
   static const auto model =
       Model::load(QUIRE_SOURCE_DIR "/tests/golden/model/llama-tied.gguf").value();
-  static const CompressedFile sound =
-      parse_compressed(*new std::string(compress(model, "", {.n_threads = 1}).value())).value();
+  // The parsed file points into its bytes.
+  static const std::string sound_bytes = compress(model, "", {.n_threads = 1}).value();
+  static const CompressedFile sound = parse_compressed(sound_bytes).value();
   CompressOptions options;
   options.n_threads = 1;
   options.bytes_max = 512;
