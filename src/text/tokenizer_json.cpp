@@ -18,9 +18,9 @@ using nlohmann::json;
 // Ids may have gaps, but an id far beyond the number of tokens would only cost memory.
 constexpr int64_t id_gap_factor = 4, id_gap_base = 100'000;
 
-class Reader {
+class Reader : TokenizerJsonErrors {
  public:
-  explicit Reader(std::string name) { spec_.name = std::move(name); }
+  explicit Reader(std::string name) : TokenizerJsonErrors(spec_) { spec_.name = std::move(name); }
 
   Result<TokenizerSpec> read(const json& root) {
     const json* model = json_member(root, "model");
@@ -44,23 +44,6 @@ class Reader {
   }
 
  private:
-  template <class... Args>
-  std::unexpected<Error> bad(std::string_view where, fmt::format_string<Args...> text,
-                             Args&&... args) const {
-    return fail(Fault::bad_format, "{}: {} {}", spec_.name, where,
-                fmt::format(text, std::forward<Args>(args)...));
-  }
-  std::unexpected<Error> unsupported(std::string_view what, std::string_view component) const {
-    return fail(Fault::unsupported, "{}: {} '{}' is not supported", spec_.name, what,
-                printable(component));
-  }
-
-  Result<std::string> need_string(const json& object, const char* key, std::string_view where) {
-    const json* value = json_member(object, key);
-    if (value == nullptr || !value->is_string()) return bad(where, "has no string '{}'", key);
-    return value->get<std::string>();
-  }
-
   // Calls `each` for the parts of a Sequence. Nesting is bounded by the JSON reader.
   template <class Each>
   Result<void> sequence(const json& component, const char* key, std::string_view where, Each each) {

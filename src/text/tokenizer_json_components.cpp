@@ -26,6 +26,19 @@ bool json_flag_or(const json& object, const char* key, bool fallback) {
   return value != nullptr && value->is_boolean() ? value->get<bool>() : fallback;
 }
 
+std::unexpected<Error> TokenizerJsonErrors::unsupported(std::string_view what,
+                                                        std::string_view component) const {
+  return fail(Fault::unsupported, "{}: {} '{}' is not supported", named_.name, what,
+              printable(component));
+}
+
+Result<std::string> TokenizerJsonErrors::need_string(const json& object, const char* key,
+                                                     std::string_view where) const {
+  const json* value = json_member(object, key);
+  if (value == nullptr || !value->is_string()) return bad(where, "has no string '{}'", key);
+  return value->get<std::string>();
+}
+
 namespace {
 
 constexpr std::string_view space_mark = "\xE2\x96\x81";
@@ -50,9 +63,9 @@ std::optional<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-class Reader {
+class Reader : TokenizerJsonErrors {
  public:
-  explicit Reader(TokenizerSpec& spec) : spec_(spec) {}
+  explicit Reader(TokenizerSpec& spec) : TokenizerJsonErrors(spec), spec_(spec) {}
 
   Result<void> normalizer(const json& component) {
     using Kind = NormalizerSpec::Kind;
@@ -196,23 +209,6 @@ class Reader {
   }
 
  private:
-  template <class... Args>
-  std::unexpected<Error> bad(std::string_view where, fmt::format_string<Args...> text,
-                             Args&&... args) const {
-    return fail(Fault::bad_format, "{}: {} {}", spec_.name, where,
-                fmt::format(text, std::forward<Args>(args)...));
-  }
-  std::unexpected<Error> unsupported(std::string_view what, std::string_view component) const {
-    return fail(Fault::unsupported, "{}: {} '{}' is not supported", spec_.name, what,
-                printable(component));
-  }
-
-  Result<std::string> need_string(const json& object, const char* key, std::string_view where) {
-    const json* value = json_member(object, key);
-    if (value == nullptr || !value->is_string()) return bad(where, "has no string '{}'", key);
-    return value->get<std::string>();
-  }
-
   Result<PatternSpec> pattern(const json& component, std::string_view where) {
     const json* value = json_member(component, "pattern");
     if (value != nullptr && value->is_string()) {

@@ -4,6 +4,7 @@
 #include "base/result.h"
 #include "text/tokenizer_spec.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json_fwd.hpp>
 
 #include <string>
@@ -16,6 +17,25 @@ const nlohmann::json* json_member(const nlohmann::json& object, const char* key)
 std::string json_string_or(const nlohmann::json& object, const char* key,
                            std::string_view fallback);
 bool json_flag_or(const nlohmann::json& object, const char* key, bool fallback);
+
+// What readers of components say when one is not as it should be. The specification, whose name
+// errors begin with, outlives the object.
+class TokenizerJsonErrors {
+ protected:
+  explicit TokenizerJsonErrors(const TokenizerSpec& spec) : named_(spec) {}
+  template <class... Args>
+  std::unexpected<Error> bad(std::string_view where, fmt::format_string<Args...> text,
+                             Args&&... args) const {
+    return fail(Fault::bad_format, "{}: {} {}", named_.name, where,
+                fmt::format(text, std::forward<Args>(args)...));
+  }
+  std::unexpected<Error> unsupported(std::string_view what, std::string_view component) const;
+  Result<std::string> need_string(const nlohmann::json& object, const char* key,
+                                  std::string_view where) const;
+
+ private:
+  const TokenizerSpec& named_;
+};
 
 // Each appends to the lists of spec. Behind a ByteLevel, spec.pre_tokenizers has a step of kind
 // byte_level.
