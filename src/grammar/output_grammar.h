@@ -54,8 +54,7 @@ struct OutputGrammar {
                                             std::string_view name,
                                             const GrammarLimits& limits = {});
   static Result<OutputGrammar> any_json(const GrammarLimits& limits = {});  // an object
-  static Result<OutputGrammar> compile(const Grammar& grammar, std::string_view name,
-                                       const GrammarLimits& limits = {});
+  static Result<OutputGrammar> compile(const Grammar& grammar, std::string_view name);
 };
 
 }  // namespace quire

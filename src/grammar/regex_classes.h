@@ -1,0 +1,17 @@
+// The sets of characters that regular expressions have names for.
+#pragma once
+#include "grammar/grammar.h"
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace quire {
+
+// Of \d, \D, \w, \W, \s and \S; nothing for another letter.
+std::optional<std::vector<CodeRange>> regex_class(char letter);
+// Of \p{...}: a general category ("Lu") or a group of them ("L"). Sorted, without surrogates.
+std::optional<std::vector<CodeRange>> regex_category(std::string_view name);
+std::vector<CodeRange> regex_line_ends();
+
+}  // namespace quire
