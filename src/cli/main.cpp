@@ -104,12 +104,24 @@ std::unexpected<Error> explain(CLI::App& app, const CLI::ParseError& error) {
   return fail(Fault::usage, "{}; {}", error.what(), way_out);
 }
 
+// "-ctk f16" is "--ctk f16", as in other programs: a flag with one dash and a name that a flag with
+// two has.
+void add_second_dashes(const CLI::App& app, std::vector<std::string>& arguments) {
+  for (std::string& argument : arguments) {
+    if (argument == "--") return;
+    if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') continue;
+    const std::string name = "-" + argument.substr(0, argument.find('='));
+    if (app.get_option_no_throw(name) != nullptr) argument.insert(0, "-");
+  }
+}
+
 Result<int> run_command(const Command& command, std::vector<std::string> arguments) {
   CLI::App app(command.summary, fmt::format("quire {}", command.name));
   app.formatter(help_format());
   app.option_defaults()->group("Flags");
   app.set_help_flag("-h,--help", "print this help and exit");
   const CommandBody body = command.add(app);
+  add_second_dashes(app, arguments);
   try {
     std::reverse(arguments.begin(), arguments.end());  // the order CLI11 wants
     app.parse(arguments);

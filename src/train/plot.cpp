@@ -130,6 +130,15 @@ std::string draw_series(const Plot& plot, const Series& series, const char* colo
   return out;
 }
 
+std::string begin_page(int width, int height, std::string_view title) {
+  return fmt::format(
+             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
+             "height=\"{1}\" font-family=\"system-ui, sans-serif\" fill=\"#222\">\n"
+             "<rect width=\"{0}\" height=\"{1}\" fill=\"#fdfdfb\"/>\n",
+             width, height) +
+         text_at(left, 26, "start", 16, title, " font-weight=\"600\"");
+}
+
 }  // namespace
 
 std::vector<double> axis_ticks(double low, double high, AxisScale scale, int n) {
@@ -169,12 +178,7 @@ std::string svg(const Plot& plot) {
   const Range xs = range_of(plot, true), ys = range_of(plot, false);
   const Mapping x(plot.x.scale, xs.low, xs.high, left, plot.width - right);
   const Mapping y(plot.y.scale, ys.low, ys.high, plot.height - bottom, top);
-  std::string out = fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
-      "height=\"{1}\" font-family=\"system-ui, sans-serif\" fill=\"#222\">\n"
-      "<rect width=\"{0}\" height=\"{1}\" fill=\"#fdfdfb\"/>\n",
-      plot.width, plot.height);
-  out += text_at(left, 26, "start", 16, plot.title, " font-weight=\"600\"");
+  std::string out = begin_page(plot.width, plot.height, plot.title);
   out += draw_axes(plot, x, y, xs, ys);
   double legend_y = top + 16;
   for (size_t i = 0; i < plot.series.size(); ++i) {
@@ -185,6 +189,32 @@ std::string svg(const Plot& plot) {
                        legend_x, legend_y - 6, colour);
     out += text_at(legend_x + 26, legend_y, "start", 12, plot.series[i].name);
     legend_y += 18;
+  }
+  return out + "</svg>\n";
+}
+
+std::string bars_svg(const BarChart& chart) {
+  constexpr int width = 860, bar_height = 18, step = 30, label_width = 150, note_width = 250;
+  const int height = top + 20 + step * static_cast<int>(chart.bars.size()) + 30;
+  double most = 0;
+  for (const Bar& bar : chart.bars)
+    if (std::isfinite(bar.high)) most = std::max(most, std::max(bar.value, bar.high));
+  const double scale = most > 0 ? (width - left - label_width - note_width) / most : 0;
+  std::string out = begin_page(width, height, chart.title);
+  double y = top + 20;
+  for (const Bar& bar : chart.bars) {
+    const double x = left + label_width, middle = y + bar_height / 2.0;
+    out += text_at(x - 10, middle + 4, "end", 13, bar.label);
+    out += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\" fill=\"{}\"/>\n", x, y,
+        bar.value * scale, bar_height, colours[0]);
+    out += fmt::format(
+        "<path d=\"M{0:.1f} {2:.1f}H{1:.1f}M{0:.1f} {3:.1f}v8M{1:.1f} {3:.1f}v8\" "
+        "stroke=\"#333\" fill=\"none\"/>\n",
+        x + bar.low * scale, x + bar.high * scale, middle, middle - 4);
+    out += text_at(x + bar.high * scale + 10, middle + 4, "start", 12,
+                   fmt::format("{} {}  {}", tick_text(bar.value), chart.unit, bar.note));
+    y += step;
   }
   return out + "</svg>\n";
 }

@@ -34,6 +34,18 @@ struct Plot {
 // point the plot is its frame.
 std::string svg(const Plot& plot);
 
+// A horizontal bar for each of some measurements, with a whisker over its range.
+struct Bar {
+  std::string label;
+  double value = 0, low = 0, high = 0;
+  std::string note;  // behind the number
+};
+struct BarChart {
+  std::string title, unit;
+  std::vector<Bar> bars;
+};
+std::string bars_svg(const BarChart& chart);
+
 // Round numbers that cover [low, high]: about n steps of 1, 2 or 5 times a power of ten; on a
 // logarithmic axis powers of ten, with 2 and 5 between when there are few.
 std::vector<double> axis_ticks(double low, double high, AxisScale scale, int n);

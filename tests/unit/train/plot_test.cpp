@@ -56,5 +56,16 @@ TEST(Plot, LeavesOutWhatCannotBeDrawn) {
   EXPECT_THAT(svg({}), HasSubstr("</svg>"));
 }
 
+TEST(BarChart, DrawsBarsInProportionWithTheirRange) {
+  BarChart chart{"a < b", "tokens/s", {{"pp512", 100, 90, 200, "50 %"}, {"tg128", 50, 50, 50, ""}}};
+  const std::string out = bars_svg(chart);
+  EXPECT_THAT(out, HasSubstr("a &lt; b"));
+  // The longest range takes all the room there is, 390 pixels.
+  EXPECT_THAT(out, HasSubstr("width=\"195.0\""));
+  EXPECT_THAT(out, HasSubstr("width=\"97.5\""));
+  EXPECT_THAT(out, HasSubstr("100 tokens/s  50 %"));
+  EXPECT_THAT(bars_svg({}), HasSubstr("</svg>"));
+}
+
 }  // namespace
 }  // namespace quire
