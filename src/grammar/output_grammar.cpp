@@ -2,10 +2,22 @@
 
 #include "grammar/automaton.h"
 #include "grammar/gbnf.h"
+#include "grammar/json_schema.h"
+#include "grammar/json_text.h"
 #include "grammar/regex.h"
 #include "text/utf8.h"
 
 namespace quire {
+namespace {
+
+Result<OutputGrammar> compile_root(Grammar& grammar, ExpressionId body, std::string_view name) {
+  const RuleId root = grammar.add_rule("root");
+  grammar.define(root, body);
+  grammar.set_root(root);
+  return OutputGrammar::compile(grammar, name);
+}
+
+}  // namespace
 
 Result<OutputGrammar> OutputGrammar::compile(const Grammar& grammar, std::string_view name) {
   return OutputGrammar{TRY(Automaton::compile(grammar, name)), {}};
@@ -16,15 +28,25 @@ Result<OutputGrammar> OutputGrammar::from_gbnf(std::string_view text, std::strin
   return compile(TRY(parse_gbnf(text, name, limits)), name);
 }
 
+Result<OutputGrammar> OutputGrammar::from_json_schema(std::string_view text, std::string_view name,
+                                                      const GrammarLimits& limits) {
+  Grammar grammar(limits);
+  const ExpressionId body = TRY(json_schema_expression(grammar, text, name));
+  return compile_root(grammar, body, name);
+}
+
+Result<OutputGrammar> OutputGrammar::any_json(const GrammarLimits& limits) {
+  Grammar grammar(limits);
+  JsonText json(grammar);
+  return compile_root(grammar, json.object(), "json");
+}
+
 Result<OutputGrammar> OutputGrammar::from_regex(std::string_view text, std::string_view name,
                                                 const GrammarLimits& limits) {
   Grammar grammar(limits);
   const auto write = [](Grammar& g, const std::vector<CodeRange>& r) { return g.characters(r); };
   const ExpressionId body = TRY(regex_expression(grammar, text, name, RegexSpan::whole, write));
-  const RuleId root = grammar.add_rule("root");
-  grammar.define(root, body);
-  grammar.set_root(root);
-  return compile(grammar, name);
+  return compile_root(grammar, body, name);
 }
 
 Result<OutputGrammar> OutputGrammar::from_choices(const std::vector<std::string>& choices,
@@ -38,10 +60,7 @@ Result<OutputGrammar> OutputGrammar::from_choices(const std::vector<std::string>
     parts.push_back(grammar.text(choice));
   }
   if (parts.empty()) return fail(Fault::usage, "{}: there are no choices", name);
-  const RuleId root = grammar.add_rule("root");
-  grammar.define(root, grammar.choice(parts));
-  grammar.set_root(root);
-  return compile(grammar, name);
+  return compile_root(grammar, grammar.choice(parts), name);
 }
 
 }  // namespace quire

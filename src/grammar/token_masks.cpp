@@ -121,30 +121,38 @@ const TokenMasks::LocalMask& TokenMasks::local_mask(StateId local, uint32_t n_by
       ++i;
       continue;
     }
-    const bool unsure = returned_at != UINT32_MAX || node.n_bytes > n_bytes;
-    const uint32_t next_first =
-        node.end < nodes.size() ? nodes[node.end].first : static_cast<uint32_t>(sorted.size());
-    if (unsure)
-      for (uint32_t j = node.first; j < next_first; ++j)
-        result.unsure.push_back(static_cast<int32_t>(j));
+    if (returned_at != UINT32_MAX || node.n_bytes > n_bytes) result.unsure.push_back(i);
     i = node.end;
   }
   return result;
 }
 
-// Each of them byte by byte from the state itself, from where it parts from the one before.
-void TokenMasks::add_unsure(TokenMask& mask, StateId state, std::span<const int32_t> unsure) {
+// What is in doubt, from the state itself: to the node along the bytes of one of its tokens, then
+// all below it.
+void TokenMasks::add_unsure(TokenMask& mask, StateId state, std::span<const uint32_t> unsure) {
+  const std::span<const TokenVocabulary::Node> nodes = vocabulary_->nodes();
+  const std::span<const int32_t> sorted = vocabulary_->sorted();
   std::string_view last;
   path_[0] = state;
-  for (const int32_t index : unsure) {
-    const int32_t id = vocabulary_->sorted()[static_cast<size_t>(index)];
-    const std::string_view bytes = vocabulary_->bytes(id);
+  for (const uint32_t root : unsure) {
+    const uint32_t n_before = nodes[root].n_bytes - 1;
+    const std::string_view bytes =
+        vocabulary_->bytes(sorted[nodes[root].first]).substr(0, n_before);
     const auto common = std::mismatch(last.begin(), last.end(), bytes.begin(), bytes.end());
-    auto n = static_cast<size_t>(common.first - last.begin());
-    for (; n < bytes.size(); ++n)
+    for (auto n = static_cast<size_t>(common.first - last.begin()); n < n_before; ++n)
       path_[n + 1] = states_.next(path_[n], static_cast<uint8_t>(bytes[n]));
-    if (path_[n] != dead_state) set_bit(mask, id);
     last = bytes;
+    for (uint32_t i = root; i < nodes[root].end;) {
+      const TokenVocabulary::Node& node = nodes[i];
+      const StateId at = states_.next(path_[node.n_bytes - 1], node.byte);
+      path_[node.n_bytes] = at;
+      if (at == dead_state) {
+        i = node.end;
+        continue;
+      }
+      for (uint32_t j = 0; j < node.n_own; ++j) set_bit(mask, sorted[node.first + j]);
+      ++i;
+    }
   }
 }
 

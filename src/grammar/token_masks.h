@@ -57,14 +57,14 @@ class TokenMasks {
  private:
   struct LocalMask {
     TokenMask allowed;
-    std::vector<int32_t> unsure;  // of sorted(): in doubt, by their bytes
+    std::vector<uint32_t> unsure;  // nodes of the vocabulary: all tokens at and below are in doubt
   };
   TokenMasks(std::shared_ptr<const Automaton> automaton,
              std::shared_ptr<const TokenVocabulary> vocabulary, std::string name,
              const MaskLimits& limits);
   bool matches(uint32_t terminal, int32_t id) const;
   const LocalMask& local_mask(StateId local, uint32_t n_bytes);
-  void add_unsure(TokenMask& mask, StateId state, std::span<const int32_t> unsure);
+  void add_unsure(TokenMask& mask, StateId state, std::span<const uint32_t> unsure);
   void add_terminals(TokenMask& mask, StateId state);
 
   std::shared_ptr<const Automaton> automaton_;

@@ -50,8 +50,7 @@ TEST(Regex, EveryPartOfTheNotation) {
 
 TEST(Regex, AnchorsHoldWhereTheyStand) {
   EXPECT_TRUE(matches("^ab$", "ab"));
-  EXPECT_EQ(error_of("a^b"),
-            "r: nothing follows this grammar: rule 'root' has no text that ends");
+  EXPECT_EQ(error_of("a^b"), "r: nothing follows this grammar: rule 'root' has no text that ends");
   EXPECT_TRUE(found("b", "abc"));
   EXPECT_TRUE(found("^a", "abc"));
   EXPECT_FALSE(found("^b", "abc"));
