@@ -74,7 +74,17 @@ class Barriers {
     list.push_back(access);
   }
 
-  // The buffer of rounded activations, beyond all else.
+  // The rows by their experts, beyond all else.
+  static void add_groups(std::vector<Access>& list, bool write) {
+    Access access;
+    access.begin = int64_t{1} << 50;
+    access.end = access.begin + 1;
+    access.write = write;
+    access.cut = Cut::tiles;
+    list.push_back(access);
+  }
+
+  // The buffer of rounded activations, likewise.
   void add_quantized(std::vector<Access>& list, const Step& step, RowFormat format,
                      bool write) const {
     const ValueId x = step.node->inputs[0];
@@ -91,6 +101,12 @@ class Barriers {
   std::vector<Access> accesses(const Step& step) const {
     std::vector<Access> list;
     const Node& node = *step.node;
+    if (node.op == Op::expert_linear) add_groups(list, false);
+    if (step.part == Step::Part::group) {
+      add(list, step, node.outputs[1], false);
+      add_groups(list, true);
+      return list;
+    }
     if (step.part == Step::Part::quantize) {
       add(list, step, node.inputs[0], false);
       add_quantized(list, step, step.format, true);

@@ -11,7 +11,8 @@ struct SequenceRows {
   int64_t n_rows = 0;
   int64_t n_past = 0;  // positions of this sequence already in the KV cache
   std::span<const int32_t>
-      blocks{};  // its blocks of the KV cache, in order; enough for n_past + n_rows
+      blocks{};       // its blocks of the KV cache, in order; enough for n_past + n_rows
+  int32_t state = 0;  // which sequence's states of the StateCache are its own
 };
 
 struct Batch {

@@ -19,6 +19,19 @@ constexpr double rough_bandwidth = 10e9;
 constexpr double least_piece_seconds = 2e-6;  // a piece changes hands in about 0.2 us
 constexpr double least_run_seconds = 100e-6;  // a thread that sleeps comes after about 50 us
 
+// Vectors, and small matrices of numbers that no product streams: whatever type they are stored in.
+bool read_as_f32(const Graph& graph, ValueId param) {
+  if (graph.value(param).shape.size() == 1) return true;
+  for (const Node& node : graph.nodes) {
+    const auto at = std::ranges::find(node.inputs, param);
+    if (at == node.inputs.end()) continue;
+    const auto i = static_cast<size_t>(at - node.inputs.begin());
+    if (node.op == Op::causal_conv || node.op == Op::ssm_scan) return true;
+    if (node.op == Op::expert_linear && i >= 2 + node.outputs.size()) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 struct Executor::State {
@@ -38,6 +51,7 @@ struct Executor::State {
   std::vector<Stage> stages;
   std::vector<int64_t> n_pieces;  // per stage, for the batch
   AttentionParts parts;
+  ExpertGroups groups;
   std::shared_ptr<std::byte[]> scratch;
   size_t scratch_bytes_per_thread = 0;
   std::vector<Tap> taps;
@@ -46,13 +60,15 @@ struct Executor::State {
   bool profiling = false;
   std::vector<NodeTime> times;  // one per step
 
-  StepContext context(const Batch& batch, KvCache* kv) {
+  StepContext context(const Batch& batch, KvCache* kv, StateCache* states = nullptr) {
     StepContext c{graph,        binding,     &batch,      kv,     &parts,
                   pool->size(), arena.get(), plan.offset, params, gradients};
     const auto n_counted = std::count_if(batch.targets.begin(), batch.targets.end(),
                                          [](int32_t target) { return target >= 0; });
     c.precision = options.precision;
     c.quantized = quantized.data();
+    c.groups = &groups;
+    c.states = states;
     c.loss_scale = n_counted > 0 ? 1.0f / static_cast<float>(n_counted) : 0.0f;
     return c;
   }
@@ -66,6 +82,13 @@ struct Executor::State {
       quantized[format] = place;
       place += bytes[format];
     }
+  }
+
+  void reserve_groups(const Binding& largest) {
+    for (const Node& node : graph.nodes)
+      if (node.op == Op::route)
+        groups.reserve(largest.n_elements(graph.value(node.outputs[1]).shape),
+                       graph.value(node.inputs[0]).shape.back().n);
   }
 
   // Costs grow with the rows, those of reading weights and the past aside.
@@ -208,7 +231,7 @@ Result<Executor> Executor::create(Graph graph, std::vector<TensorView> params, T
       return fail(Fault::unsupported,
                   "tensor '{}': its storage type {} cannot be computed with yet", value.name,
                   info(param.dtype).name);
-    if (value.shape.size() == 1 && param.dtype != DType::f32) {
+    if (param.dtype != DType::f32 && read_as_f32(g, param_ids[i])) {
       Tensor decoded(DType::f32, param.shape);
       stored_as->decode(param.data, decoded.f32(), param.shape.n_elements());
       state->owned_params.push_back(decoded);
@@ -221,6 +244,7 @@ Result<Executor> Executor::create(Graph graph, std::vector<TensorView> params, T
   state->arena = allocate_aligned(static_cast<size_t>(state->plan.n_bytes));
   state->steps = make_steps(g, state->params, options.precision);
   state->reserve_quantized(largest);
+  state->reserve_groups(largest);
   place_barriers(state->steps, g, state->plan.offset, largest);
   state->estimate_costs();
   state->taps_of_step.resize(state->steps.size());
@@ -264,7 +288,7 @@ Result<void> Executor::set_taps(std::vector<Tap> taps) {
   return {};
 }
 
-void Executor::run(const Batch& batch, KvCache* kv) {
+void Executor::run(const Batch& batch, KvCache* kv, StateCache* states) {
   State& state = *state_;
   const auto n_rows = static_cast<int64_t>(batch.tokens.size());
   const auto n_outputs = static_cast<int64_t>(batch.output_rows.size());
@@ -272,8 +296,9 @@ void Executor::run(const Batch& batch, KvCache* kv) {
   CHECK(n_outputs <= state.options.n_outputs_max);
   CHECK(batch.positions.size() == batch.tokens.size());
   CHECK((state.graph.loss != no_value) == (kv == nullptr) || state.graph.kv_layers.empty());
+  CHECK(states != nullptr || state.graph.state_sizes.empty());
   state.binding = {n_rows, n_outputs, 0};
-  const StepContext context = state.context(batch, kv);
+  const StepContext context = state.context(batch, kv, states);
   size_t scratch_needed = 0;
   for (size_t s = 0; s < state.steps.size(); ++s) {
     prepare(state.steps[s], context);

@@ -14,6 +14,7 @@
 #include "base/threads.h"
 #include "device/batch.h"
 #include "device/kv_cache.h"
+#include "device/state_cache.h"
 #include "graph/graph.h"
 #include "kernels/quantized_rows.h"
 #include "tensor/tensor.h"
@@ -67,7 +68,8 @@ class Executor {
   // Runs one step. kv: the cache when sequences have block tables; null in training (attention
   // stays inside the batch). Sizes are CHECKed against the options: T <= n_rows_max, R <=
   // n_outputs_max, ids in range.
-  void run(const Batch& batch, KvCache* kv = nullptr);
+  // states: those of the batch's sequences; only for graphs that keep some.
+  void run(const Batch& batch, KvCache* kv = nullptr, StateCache* states = nullptr);
 
   // A value kept to the end of the step (graph.outputs): rows x the rest. Valid until the next run.
   View<float, 2> value(ValueId id) const;

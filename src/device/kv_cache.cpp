@@ -1,9 +1,6 @@
 #include "device/kv_cache.h"
 
-#include "base/progress.h"
 #include "quant/codec.h"
-
-#include <sys/mman.h>
 
 #include <utility>
 
@@ -28,8 +25,8 @@ Result<void> check_type(const char* what, DType dtype, int64_t width) {
 KvPages KvCache::pages(int32_t layer, std::span<const int32_t> blocks, int64_t n_stored) const {
   const auto i = static_cast<size_t>(layer);
   const KvLayer& l = shape_.layers[i];
-  return {.k = {memory_.get() + k_offset_[i], shape_.k_dtype, block_bytes_, l.k_width},
-          .v = {memory_.get() + v_offset_[i], shape_.v_dtype, block_bytes_, l.v_width},
+  return {.k = {memory_.data() + k_offset_[i], shape_.k_dtype, block_bytes_, l.k_width},
+          .v = {memory_.data() + v_offset_[i], shape_.v_dtype, block_bytes_, l.v_width},
           .blocks = blocks,
           .n_heads = l.n_heads,
           .n_stored = n_stored};
@@ -41,10 +38,6 @@ int64_t KvCache::bytes_for(const KvCacheShape& shape, int64_t n_positions) {
     n += k_block_bytes(shape.k_dtype, layer.n_heads, layer.k_width) +
          v_block_bytes(shape.v_dtype, layer.n_heads, layer.v_width);
   return n * ((n_positions + kv_block_size - 1) / kv_block_size);
-}
-
-void KvCache::Unmap::operator()(std::byte* memory) const {
-  if (memory != nullptr) ::munmap(memory, n_bytes);
 }
 
 Result<KvCache> KvCache::create(const KvCacheShape& shape) {
@@ -70,16 +63,8 @@ Result<KvCache> KvCache::create(const KvCacheShape& shape) {
                 "KV cache: {} positions in {} layers are more than can be addressed; "
                 "use a smaller context",
                 shape.n_blocks * kv_block_size, shape.layers.size());
-  if (n_bytes == 0) return cache;
-  // Pages are given when first written, so an unused context costs nothing.
-  void* memory = ::mmap(nullptr, static_cast<size_t>(n_bytes), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED)
-    return fail(Fault::limit, "KV cache: {} for {} positions cannot be had; use a smaller context",
-                format_bytes(static_cast<double>(n_bytes)), shape.n_blocks * kv_block_size);
-  ::madvise(memory, static_cast<size_t>(n_bytes), MADV_HUGEPAGE);
-  cache.memory_ = std::unique_ptr<std::byte[], Unmap>(static_cast<std::byte*>(memory),
-                                                      Unmap{static_cast<size_t>(n_bytes)});
+  cache.memory_ = TRY(ReservedMemory::create(
+      n_bytes, fmt::format("KV cache for {} positions", shape.n_blocks * kv_block_size)));
   return cache;
 }
 

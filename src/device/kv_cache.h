@@ -8,6 +8,7 @@
 // the engine's business.
 #pragma once
 #include "base/result.h"
+#include "device/reserved_memory.h"
 #include "graph/graph.h"
 #include "kernels/kv_pages.h"
 #include "tensor/tensor.h"
@@ -38,14 +39,10 @@ class KvCache {
   static int64_t bytes_for(const KvCacheShape& shape, int64_t n_positions);
 
  private:
-  struct Unmap {
-    size_t n_bytes;
-    void operator()(std::byte* memory) const;
-  };
   KvCacheShape shape_;
   std::vector<int64_t> k_offset_, v_offset_;  // bytes inside a block, per layer
   int64_t block_bytes_ = 0;                   // of all layers
-  std::unique_ptr<std::byte[], Unmap> memory_{nullptr, Unmap{0}};
+  ReservedMemory memory_;
 };
 
 }  // namespace quire

@@ -2,11 +2,15 @@
 
 #include "kernels/activation.h"
 #include "kernels/attention_bf16.h"
+#include "kernels/causal_conv.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
 #include "kernels/embed.h"
+#include "kernels/heads.h"
 #include "kernels/norm.h"
 #include "kernels/rope.h"
+#include "kernels/route.h"
+#include "kernels/ssm_scan.h"
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +19,7 @@ namespace quire {
 namespace {
 
 constexpr int64_t columns_per_tile = 64;  // of a gradient summed over rows: a few cache lines each
+constexpr int64_t channels_per_tile = 256;  // of a convolution: a kilobyte of each row
 constexpr int64_t exact_attention_rows =
     32;  // rows of a tile: enough to read each key once for many queries
 constexpr int64_t tiles_per_thread = 2;  // of attention, where positions can be cut
@@ -29,6 +34,10 @@ Cut cut_of(Op op) {
     case Op::linear:
     case Op::linear_group:
     case Op::linear_gated:
+    case Op::expert_linear:
+    case Op::head_linear:
+    case Op::causal_conv:
+    case Op::ssm_scan:
     case Op::attention:
     case Op::embed_backward:
     case Op::rms_norm_backward_w:
@@ -108,20 +117,36 @@ QuantizedRows StepContext::quantized_rows(ValueId x, DType weights) const {
   return {format, from.n, from.width, quantized[static_cast<size_t>(format)]};
 }
 
+QuantizedRows StepContext::quantized_head(ValueId x, int64_t head, RowFormat format) const {
+  const Heads<float> from = heads(x);
+  return {format, from.n, from.width,
+          quantized[static_cast<size_t>(format)] + head * quantized_rows_bytes(from.n, from.width)};
+}
+
+ExpertRows StepContext::expert_rows(ValueId x, int64_t width, RowFormat format) const {
+  CHECK(graph.row_length(x) % width == 0);
+  return {groups, format, width, quantized[static_cast<size_t>(format)]};
+}
+
 bool is_product(Op op) {
-  return op == Op::linear || op == Op::linear_group || op == Op::linear_gated;
+  return op == Op::linear || op == Op::linear_group || op == Op::linear_gated ||
+         op == Op::expert_linear || op == Op::head_linear;
 }
 
 namespace {
 
-// One step for each format in which the product's weights want its activations.
+// One step for each format in which the product's weights want its activations. Experts want them
+// moved even where they stay f32.
 void add_quantize_steps(std::vector<Step>& steps, const Node& node,
                         const std::vector<TensorView>& params, Precision precision) {
-  const size_t n_weights = node.op == Op::linear ? 1 : node.outputs.size();
-  bool done[n_row_formats] = {true};  // f32
-  for (size_t i = 1; i <= n_weights; ++i) {
+  const bool experts = node.op == Op::expert_linear;
+  const size_t n_weights =
+      node.op == Op::linear || node.op == Op::head_linear ? 1 : node.outputs.size();
+  const size_t first = experts ? 2 : 1;
+  bool done[n_row_formats] = {!experts};  // f32
+  for (size_t i = 0; i < n_weights; ++i) {
     const RowFormat format =
-        row_format(params[static_cast<size_t>(node.inputs[i])].dtype, precision);
+        row_format(params[static_cast<size_t>(node.inputs[first + i])].dtype, precision);
     if (std::exchange(done[static_cast<size_t>(format)], true)) continue;
     Step step;
     step.node = &node;
@@ -140,8 +165,13 @@ std::array<int64_t, n_row_formats> quantized_bytes(const std::vector<Step>& step
     if (step.part != Step::Part::quantize) continue;
     const ValueId x = step.node->inputs[0];
     int64_t& most = bytes[static_cast<size_t>(step.format)];
-    most =
-        std::max(most, quantized_rows_bytes(largest(graph.value(x).shape[0]), graph.row_length(x)));
+    const Node& node = *step.node;
+    const int64_t n_rows = largest(graph.value(x).shape[0]), width = last_dim(graph, x);
+    if (node.op == Op::expert_linear)
+      most = std::max(
+          most, expert_rows_bytes(step.format, n_rows * last_dim(graph, node.inputs[1]), width));
+    else
+      most = std::max(most, quantized_rows_bytes(n_rows * (graph.row_length(x) / width), width));
   }
   return bytes;
 }
@@ -162,6 +192,11 @@ std::vector<Step> make_steps(const Graph& graph, const std::vector<TensorView>& 
       steps.push_back(store);
     }
     steps.push_back(step);
+    if (node.op == Op::route) {
+      step.part = Step::Part::group;
+      step.cut = Cut::tiles;
+      steps.push_back(step);
+    }
     if (node.op == Op::linear_gated) {
       step.part = Step::Part::gated_rows;
       step.cut = Cut::rows;
@@ -189,6 +224,12 @@ int64_t attention_rows(const StepContext& c, const SequenceRows& rows, int64_t n
   return attends_in_bf16(c, rows) ? attention_bf16_rows(n_group) : exact_attention_rows;
 }
 
+// Tiles of a node that keeps a state, for each sequence: channels, or heads.
+int64_t state_tiles(const Graph& graph, const Node& node) {
+  const DimShape& shape = graph.value(node.outputs[0]).shape;
+  return node.op == Op::ssm_scan ? shape[1].n : divide_up(shape[1].n, channels_per_tile);
+}
+
 // What prepare() needs to know about the operations that run as tiles.
 struct Preparation {
   Step& step;
@@ -198,11 +239,42 @@ struct Preparation {
   const TensorView& param(size_t i) const { return c.params[static_cast<size_t>(node.inputs[i])]; }
 
   void add_matmul(size_t weight, size_t output, const float* bias) {
+    TensorView w = param(weight);
+    if (w.shape.rank == 1) w.shape = {1, w.shape[0]};
     step.matmuls.push_back(
-        matmul_plan({c.rows(node.inputs[0]), param(weight), c.rows(node.outputs[output]), bias,
-                     Output::write, c.quantized_rows(node.inputs[0], param(weight).dtype)},
+        matmul_plan({c.rows(node.inputs[0]), w, c.rows(node.outputs[output]), bias, Output::write,
+                     c.quantized_rows(node.inputs[0], w.dtype)},
                     c.n_threads));
     step.n_units += step.matmuls.back().n_tiles;
+  }
+  void add_heads() {
+    const TensorView& w = param(1);
+    const Heads<float> x = c.heads(node.inputs[0]), y = c.heads(node.outputs[0]);
+    const RowFormat format = row_format(w.dtype, c.precision);
+    for (int64_t h = 0; h < x.n_heads; ++h) {
+      Matmul product;
+      product.x = Rows<const float>(x.data + h * x.width, x.n, x.width, x.stride);
+      product.w = {w.dtype, {y.width, x.width}, w.row(h * y.width)};
+      product.y = Rows<float>(y.data + h * y.width, y.n, y.width, y.stride);
+      if (format != RowFormat::f32) product.quantized = c.quantized_head(node.inputs[0], h, format);
+      step.matmuls.push_back(matmul_plan(product, c.n_threads));
+      step.n_units += step.matmuls.back().n_tiles;
+    }
+  }
+  void add_experts() {
+    const size_t n = node.outputs.size();
+    for (size_t i = 0; i < n; ++i) {
+      const TensorView& w = param(2 + i);
+      const Rows<float> y = c.rows(node.outputs[i]);
+      const int64_t n_used = last_dim(c.graph, node.inputs[1]);
+      step.experts.push_back(expert_plan(
+          {.x = c.expert_rows(node.inputs[0], w.shape[2], row_format(w.dtype, c.precision)),
+           .w = w,
+           .bias = bias(2 + n + i),
+           .y = Rows<float>(y.data, y.n * n_used, y.width / n_used)},
+          n_used, c.n_threads));
+      step.n_units += step.experts.back().n_tiles;
+    }
   }
   void add_gemm(const Gemm& gemm) {
     step.gemms.push_back(gemm_plan(gemm, c.n_threads));
@@ -284,6 +356,11 @@ struct Preparation {
     step.n_units = 0;
     step.matmuls.clear();
     step.gemms.clear();
+    step.experts.clear();
+    if (step.part == Step::Part::group) {
+      step.n_units = 1;
+      return;
+    }
     if (step.cut == Cut::rows) {
       const ValueId rows = step.part == Step::Part::quantize ? node.inputs[0] : node.outputs[0];
       step.n_units = c.binding(c.graph.value(rows).shape[0]);
@@ -301,6 +378,16 @@ struct Preparation {
       case Op::linear_gated:
         add_matmul(1, 0, nullptr);
         add_matmul(2, 1, nullptr);
+        break;
+      case Op::expert_linear:
+        add_experts();
+        break;
+      case Op::head_linear:
+        add_heads();
+        break;
+      case Op::causal_conv:
+      case Op::ssm_scan:
+        step.n_units = static_cast<int64_t>(c.batch->sequences.size()) * state_tiles(c.graph, node);
         break;
       case Op::linear_backward_x:
         add_gemm(matmul_backward_x(c.rows(node.outputs[0]), c.rows(node.inputs[0]), param(1),
@@ -370,6 +457,72 @@ void attend_over_cache(const AttentionTile& t, const StepContext& c, const Node&
   attention_fold(out, parts, kv.n_heads, t.head, t.first_chunk, t.last_chunk, options);
 }
 
+// The activations of a product, where and how it wants them.
+void quantize(const Step& step, const StepContext& c, int64_t begin, int64_t end) {
+  const Node& node = *step.node;
+  const ValueId id = node.inputs[0];
+  const Rows<float> x = c.rows(id);
+  if (node.op == Op::expert_linear)
+    return place_expert_rows(c.expert_rows(id, last_dim(c.graph, id), step.format), x, begin, end);
+  if (node.op == Op::head_linear) {
+    const Heads<float> heads = c.heads(id);
+    for (int64_t h = 0; h < heads.n_heads; ++h)
+      quantize_rows(c.quantized_head(id, h, step.format),
+                    Rows<float>(heads.data + h * heads.width, x.n, heads.width, x.stride), begin,
+                    end);
+    return;
+  }
+  std::byte* to = c.quantized[static_cast<size_t>(step.format)];
+  quantize_rows({step.format, x.n, x.width, to}, x, begin, end);
+}
+
+void route_rows(const StepContext& c, const Node& node, int64_t begin, int64_t end) {
+  const auto& a = node.as<RouteAttributes>();
+  const RouteOptions options{a.scores,   a.normalize,     a.scale,
+                             a.n_groups, a.n_groups_used, a.group_best};
+  route(c.rows(node.outputs[0], begin, end), c.rows(node.outputs[1], begin, end),
+        c.rows(node.inputs[0], begin, end),
+        node.inputs.size() > 1 ? c.vector(node.inputs[1]) : View<const float, 1>(), options);
+}
+
+void run_state_tile(const StepContext& c, const Node& node, int64_t tile) {
+  const int64_t n_tiles = state_tiles(c.graph, node);
+  const SequenceRows& rows = c.batch->sequences[static_cast<size_t>(tile / n_tiles)];
+  const int64_t begin = rows.first_row, end = begin + rows.n_rows;
+  const std::vector<ValueId>& in = node.inputs;
+  float* state = c.states->state(node.as<StateAttributes>().index, rows.state);
+  if (node.op == Op::causal_conv) {
+    const TensorView& w = c.params[static_cast<size_t>(in[1])];
+    const int64_t channel = tile % n_tiles * channels_per_tile;
+    return causal_conv({.y = c.rows(node.outputs[0], begin, end),
+                        .x = c.rows(in[0], begin, end),
+                        .w = w.f32(),
+                        .bias = in.size() > 2 ? c.vector(in[2]).data() : nullptr,
+                        .state = state,
+                        .width = w.shape[1],
+                        .starts = rows.n_past == 0},
+                       channel, std::min(channel + channels_per_tile, w.shape[0]));
+  }
+  ssm_scan({.y = c.heads(node.outputs[0]).part(begin, end),
+            .x = c.heads(in[0]).part(begin, end),
+            .dt = c.rows(in[1], begin, end),
+            .b = c.heads(in[2]).part(begin, end),
+            .c = c.heads(in[3]).part(begin, end),
+            .a = c.vector(in[4]),
+            .d = c.vector(in[5]),
+            .dt_bias = c.vector(in[6]),
+            .state = state,
+            .starts = rows.n_past == 0},
+           tile % n_tiles);
+}
+
+void run_expert_tile(const Step& step, int64_t tile, Scratch scratch) {
+  for (const ExpertPlan& plan : step.experts) {
+    if (tile < plan.n_tiles) return expert_tile(plan, tile, scratch);
+    tile -= plan.n_tiles;
+  }
+}
+
 void run_matmul_tile(const Step& step, int64_t tile, Scratch scratch) {
   for (const MatmulPlan& plan : step.matmuls) {
     if (tile < plan.n_tiles) return matmul_tile(plan, tile, scratch);
@@ -385,6 +538,7 @@ size_t scratch_bytes(const Step& step, const StepContext& context) {
   size_t n = 0;
   if (!step.matmuls.empty()) n = std::max(n, matmul_scratch_bytes());
   if (!step.gemms.empty()) n = std::max(n, gemm_scratch_bytes());
+  if (!step.experts.empty()) n = std::max(n, expert_scratch_bytes());
   const Node& node = *step.node;
   if (step.cut == Cut::tiles && (node.op == Op::attention || node.op == Op::attention_backward)) {
     if (context.graph.loss != no_value) return attention_train_scratch_bytes(step.attention_train);
@@ -410,11 +564,7 @@ void run_rows(const Step& step, const StepContext& c, int64_t begin, int64_t end
     return View<const int32_t, 1>(c.ids(id).data() + begin, end - begin);
   };
   if (step.part == Step::Part::kv_store) return store_keys_and_values(c, node, begin, end);
-  if (step.part == Step::Part::quantize) {
-    const Rows<float> x = c.rows(in[0]);
-    std::byte* to = c.quantized[static_cast<size_t>(step.format)];
-    return quantize_rows({step.format, x.n, x.width, to}, x, begin, end);
-  }
+  if (step.part == Step::Part::quantize) return quantize(step, c, begin, end);
   if (step.part == Step::Part::gated_rows)
     return activate_gated(rows(out), rows(out), rows(node.outputs[1]),
                           node.as<ActivationAttributes>().activation);
@@ -454,6 +604,20 @@ void run_rows(const Step& step, const StepContext& c, int64_t begin, int64_t end
       return scale(rows(out), rows(in[0]), node.as<ScaleAttributes>().factor);
     case Op::softcap:
       return softcap(rows(out), rows(in[0]), node.as<ScaleAttributes>().factor);
+    case Op::clamp: {
+      const auto& a = node.as<ClampAttributes>();
+      return clamp(rows(out), rows(in[0]), a.low, a.high, a.offset);
+    }
+    case Op::route:
+      return route_rows(c, node, begin, end);
+    case Op::expert_sum:
+      return expert_sum(rows(out), rows(in[0]), rows(in[1]));
+    case Op::slice:
+      return slice_heads(c.heads(out).part(begin, end), c.heads(in[0]).part(begin, end),
+                         node.as<ColumnsAttributes>().begin);
+    case Op::join:
+      return join_heads(c.heads(out).part(begin, end), c.heads(in[0]).part(begin, end),
+                        c.heads(in[1]).part(begin, end));
     case Op::select_rows: {
       const View<const int32_t, 1> wanted = c.ids(in[1]);
       const Rows<float> x = c.rows(in[0]);
@@ -501,7 +665,15 @@ void run_tile(const Step& step, const StepContext& c, int64_t tile, Scratch scra
     case Op::linear:
     case Op::linear_group:
     case Op::linear_gated:
+    case Op::head_linear:
       return run_matmul_tile(step, tile, scratch);
+    case Op::expert_linear:
+      return run_expert_tile(step, tile, scratch);
+    case Op::causal_conv:
+    case Op::ssm_scan:
+      return run_state_tile(c, node, tile);
+    case Op::route:
+      return c.groups->group_by_expert(c.rows(node.outputs[1]), last_dim(c.graph, in[0]));
     case Op::linear_backward_x:
     case Op::linear_backward_w:
       return gemm_tile(step.gemms[0], tile, scratch);

@@ -10,8 +10,10 @@
 #include "base/threads.h"
 #include "device/batch.h"
 #include "device/kv_cache.h"
+#include "device/state_cache.h"
 #include "graph/graph.h"
 #include "kernels/attention_train.h"
+#include "kernels/expert_matmul.h"
 #include "kernels/matmul.h"
 
 #include <array>
@@ -46,7 +48,13 @@ struct AttentionParts {
 
 struct Step {
   const Node* node = nullptr;
-  enum class Part : uint8_t { whole, kv_store, quantize, gated_rows } part = Part::whole;
+  enum class Part : uint8_t {
+    whole,
+    kv_store,
+    quantize,  // activations of a product, rounded or as they are, where it wants them
+    gated_rows,
+    group,  // the rows of a batch by their experts
+  } part = Part::whole;
   RowFormat format = RowFormat::f32;  // of Part::quantize
   Cut cut = Cut::rows;
   bool barrier_before = false;
@@ -55,6 +63,7 @@ struct Step {
   int64_t n_units = 0;
   std::vector<MatmulPlan> matmuls;
   std::vector<GemmPlan> gemms;
+  std::vector<ExpertPlan> experts;
   std::vector<AttentionTile> attention_tiles;
   AttentionTrain attention_train;
 };
@@ -83,6 +92,8 @@ struct StepContext {
   float loss_scale = 1;                   // 1 / number of counted targets
   Precision precision = Precision::exact;
   std::byte* const* quantized = nullptr;  // activations of the product that runs, per RowFormat
+  ExpertGroups* groups = nullptr;         // by the experts of the mixture that runs
+  StateCache* states = nullptr;
 
   float* data(ValueId id) const;
   // (first dimension, product of the others)
@@ -99,6 +110,10 @@ struct StepContext {
   View<const int32_t, 1> ids(ValueId input) const;
   // The activations `x` in the format wanted by `weights`; f32 and nothing where it wants x itself.
   QuantizedRows quantized_rows(ValueId x, DType weights) const;
+  // The heads of `x` (T, H, E) in that format: each head's rows are a matrix of their own.
+  QuantizedRows quantized_head(ValueId x, int64_t head, RowFormat format) const;
+  // The place of the activations `x` by expert.
+  ExpertRows expert_rows(ValueId x, int64_t width, RowFormat format) const;
 };
 
 // How many formats of activations there are, f32 included.
@@ -122,7 +137,7 @@ void run_tile(const Step& step, const StepContext& context, int64_t tile, Scratc
 void place_barriers(std::vector<Step>& steps, const Graph& graph,
                     const std::vector<int64_t>& offsets, const Binding& largest);
 
-// Whether the operation is a product with weights: its inputs [1, 1 + n) are n of them.
+// Whether the operation is a product whose activations a step of its own may put into place first.
 bool is_product(Op op);
 
 // The stages of steps with their barriers placed. watched(s): step s is a stage of its own.

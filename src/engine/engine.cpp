@@ -148,10 +148,11 @@ void Engine::admit() {
         std::mismatch(prompt.begin(), prompt.end(), slot->tokens.begin(), slot->tokens.end())
             .first -
         prompt.begin();
-    // The last token is always run: its logits are wanted.
-    const int64_t n_cached =
-        std::min({shared, static_cast<std::ptrdiff_t>(prompt.size()) - 1,
-                  static_cast<std::ptrdiff_t>(runner_->n_past(slot->sequence))});
+    // The last token is always run: its logits are wanted. What cannot be cut back to the shared
+    // part is run anew.
+    const int64_t n_past = runner_->n_past(slot->sequence);
+    int64_t n_cached = std::min({int64_t{shared}, static_cast<int64_t>(prompt.size()) - 1, n_past});
+    if (n_cached < n_past && !runner_->can_truncate()) n_cached = 0;
     runner_->truncate(slot->sequence, n_cached);
     slot->tokens = prompt;
     slot->tokens.reserve(static_cast<size_t>(runner_->n_ctx()) + 1);

@@ -66,6 +66,19 @@ Result<KvCache> create_cache(const Model& model, int64_t n_ctx, const RunnerOpti
   return KvCache::create(shape);
 }
 
+Result<StateCache> create_states(const Model& model, const RunnerOptions& options) {
+  const Graph& graph = model.graph();
+  double wanted = 0;
+  for (const int64_t n : graph.state_sizes) wanted += 4.0 * static_cast<double>(n);
+  wanted *= options.n_sequences;
+  if (const auto memory = static_cast<double>(physical_memory_bytes()); wanted > memory)
+    return fail(Fault::limit,
+                "the states of {} sequence(s) take {:.1f} GiB, this machine has {:.1f} GiB; take "
+                "fewer sequences",
+                options.n_sequences, wanted / 0x1p30, memory / 0x1p30);
+  return StateCache::create(graph.state_sizes, options.n_sequences);
+}
+
 }  // namespace
 
 // One step's arrays, kept so that a step allocates nothing once they have grown.
@@ -84,8 +97,11 @@ struct StepBuffers {
 };
 
 struct Runner::State {
-  State(std::shared_ptr<const Model> the_model, int n_threads, KvCache cache)
-      : model(std::move(the_model)), pool(n_threads), kv(std::move(cache)) {}
+  State(std::shared_ptr<const Model> the_model, int n_threads, KvCache cache, StateCache recurrent)
+      : model(std::move(the_model)),
+        pool(n_threads),
+        kv(std::move(cache)),
+        states(std::move(recurrent)) {}
 
   Sequence& sequence(int32_t id) {
     CHECK(id >= 0 && static_cast<size_t>(id) < sequences.size());
@@ -113,6 +129,7 @@ struct Runner::State {
   std::shared_ptr<const Model> model;
   ThreadPool pool;
   KvCache kv;
+  StateCache states;
   std::optional<Executor> executor;  // after the pool, whose threads it uses
   int64_t n_ctx = 0, n_rows_max = 0, n_outputs_max = 0;
   bool whole_sequences = false;  // see sees_later_rows()
@@ -132,7 +149,8 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
                 options.n_sequences, options.n_batch, options.n_threads);
   const int64_t n_ctx = TRY(checked_n_ctx(*model, options.n_ctx));
   auto state =
-      std::make_unique<State>(model, options.n_threads, TRY(create_cache(*model, n_ctx, options)));
+      std::make_unique<State>(model, options.n_threads, TRY(create_cache(*model, n_ctx, options)),
+                              TRY(create_states(*model, options)));
   state->n_ctx = n_ctx;
   state->n_rows_max = std::min(options.n_batch, n_ctx * options.n_sequences);
   state->n_outputs_max = std::clamp<int64_t>(logits_bytes_per_step / (4 * model->hparams().n_vocab),
@@ -195,7 +213,7 @@ int64_t Runner::State::add_to_step(const RunRows& rows, int64_t n_done) {
 
   Sequence& target = sequence(rows.sequence);
   reserve(target, target.n_past + n);
-  step.sequences.push_back({step.n_rows(), n, target.n_past, target.blocks});
+  step.sequences.push_back({step.n_rows(), n, target.n_past, target.blocks, rows.sequence});
   for (int64_t i = 0; i < n; ++i) {
     const bool last = n_done + i + 1 == n_total;
     if (rows.want == Want::all || (rows.want == Want::last && last))
@@ -213,7 +231,7 @@ void Runner::State::run_step() {
   batch.positions = step.positions;
   batch.output_rows = step.output_rows;
   batch.sequences = step.sequences;
-  executor->run(batch, &kv);
+  executor->run(batch, &kv, &states);
 }
 
 Result<View<const float, 2>> Runner::run(std::span<const RunRows> all_rows) {
@@ -257,16 +275,20 @@ int64_t Runner::n_past(int32_t sequence) const { return state_->sequence(sequenc
 void Runner::truncate(int32_t sequence, int64_t n_past) {
   Sequence& target = state_->sequence(sequence);
   CHECK(n_past >= 0 && n_past <= target.n_past);
+  CHECK(n_past == 0 || n_past == target.n_past || can_truncate());
   target.n_past = n_past;
   state_->release_blocks(target, (n_past + kv_block_size - 1) / kv_block_size);
 }
+
+bool Runner::can_truncate() const { return state_->model->graph().state_sizes.empty(); }
 
 int64_t Runner::n_ctx() const { return state_->n_ctx; }
 const Model& Runner::model() const { return *state_->model; }
 Executor& Runner::executor() { return *state_->executor; }
 ThreadPool& Runner::pool() { return state_->pool; }
 int64_t Runner::kv_bytes() const {
-  return KvCache::bytes_for(state_->kv.shape(), state_->kv.shape().n_blocks * kv_block_size);
+  return KvCache::bytes_for(state_->kv.shape(), state_->kv.shape().n_blocks * kv_block_size) +
+         state_->states.n_bytes();
 }
 int64_t Runner::arena_bytes() const { return state_->executor->arena_bytes(); }
 

@@ -49,14 +49,18 @@ class Runner {
                                    Want want = Want::last);  // of sequence 0
 
   int64_t n_past(int32_t sequence = 0) const;
-  // Forgets all positions from n_past on; 0 forgets the sequence.
+  // Forgets all positions from n_past on; 0 forgets the sequence. Anything between 0 and what is
+  // there only where can_truncate(): CHECKed.
   void truncate(int32_t sequence, int64_t n_past);
+  // Whether a sequence can be cut back: keys and values can, the state of a recurrent model holds
+  // all positions at once.
+  bool can_truncate() const;
 
   int64_t n_ctx() const;
   const Model& model() const;
   Executor& executor();  // for taps and profiles
   ThreadPool& pool();
-  int64_t kv_bytes() const;     // reserved for the cache
+  int64_t kv_bytes() const;     // reserved for the cache, recurrent states included
   int64_t arena_bytes() const;  // of activations
 
  private:

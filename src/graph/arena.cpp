@@ -25,6 +25,7 @@ std::vector<size_t> overwritable_inputs(Op op) {
     case Op::activation:
     case Op::scale:
     case Op::softcap:
+    case Op::clamp:
     case Op::rope:
     case Op::rms_norm:
     case Op::layer_norm:

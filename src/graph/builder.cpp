@@ -91,13 +91,14 @@ ValueId GraphBuilder::layer_norm(const std::string& name, ValueId x, ValueId w, 
 }
 
 ValueId GraphBuilder::linear(const std::string& name, ValueId x, ValueId w, ValueId bias) {
-  const Dim n_out = shape(w).empty() ? Dim(1) : shape(w)[0];
+  const DimShape weight = shape(w).size() == 1 ? DimShape{1, shape(w)[0]} : shape(w);
+  const Dim n_out = weight.empty() ? Dim(1) : weight[0];
   DimShape out{shape(x)[0], n_out};
-  if (shape(x).size() != 2 || shape(w).size() != 2)
+  if (shape(x).size() != 2 || weight.size() != 2)
     return mistake(Op::linear, name, out,
                    fmt::format("x is {} and the weight {}: both must have two dimensions",
                                describe(x), describe(w)));
-  if (!(shape(x)[1] == shape(w)[1]))
+  if (!(shape(x)[1] == weight[1]))
     return mistake(Op::linear, name, out,
                    fmt::format("x is {} but the weight is {}: their last dimensions must agree",
                                describe(x), describe(w)));

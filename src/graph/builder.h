@@ -30,7 +30,7 @@ class GraphBuilder {
   // Norms over the last dimension of x; w, b (D). b may be no_value for a layer norm without bias.
   ValueId rms_norm(const std::string& name, ValueId x, ValueId w, float eps);
   ValueId layer_norm(const std::string& name, ValueId x, ValueId w, ValueId b, float eps);
-  // y (T, N) = x (T, K) wT + bias; w (N, K); bias (N) or no_value.
+  // y (T, N) = x (T, K) wT + bias; w (N, K), or (K) for N = 1; bias (N) or no_value.
   ValueId linear(const std::string& name, ValueId x, ValueId w, ValueId bias = no_value);
   // x (T, H, E); rotates by the batch's positions.
   ValueId rope(const std::string& name, ValueId x, const RopeAttributes& attributes);
@@ -49,6 +49,38 @@ class GraphBuilder {
   // Columns [begin, begin + n) of x (T, W): (T, n), the same memory. Where a model is trained, the
   // columns taken of one value must cover it without overlap.
   ValueId columns(const std::string& name, ValueId x, int64_t begin, int64_t n);
+
+  // Mixtures of experts. logits (T, X), bias (X) or no_value: only for choosing.
+  struct Routing {
+    ValueId weights, experts;  // (T, K)
+  };
+  Routing route(const std::string& name, ValueId logits, const RouteAttributes& attributes,
+                ValueId bias = no_value);
+  // x (T, D), or (T, K, D) with a row of its own for each expert; w (X, N, D); bias (X, N) or
+  // no_value -> (T, K, N).
+  ValueId expert_linear(const std::string& name, ValueId x, ValueId experts, ValueId w,
+                        ValueId bias = no_value);
+  // x (T, K, N), weights (T, K) -> (T, N).
+  ValueId expert_sum(const std::string& name, ValueId x, ValueId weights);
+
+  // Within heads. x (T, H, E), w (H, N, E) -> (T, H, N): a matrix for each head.
+  ValueId head_linear(const std::string& name, ValueId x, ValueId w);
+  // Elements [begin, begin + n) of every head of x (T, H, E): (T, H, n).
+  ValueId slice(const std::string& name, ValueId x, int64_t begin, int64_t n);
+  // a (T, H, A), b (T, H, B), or (T, 1, B) for all heads -> (T, H, A + B).
+  ValueId join(const std::string& name, ValueId a, ValueId b);
+  ValueId clamp(const std::string& name, ValueId x, const ClampAttributes& attributes);
+
+  // State of a sequence. w (C, W); bias (C) or no_value; every call keeps a state of its own.
+  ValueId causal_conv(const std::string& name, ValueId x, ValueId w, ValueId bias = no_value);
+  // x (T, H, P), dt (T, H), b and c (T, G, N), H a multiple of G -> (T, H, P).
+  struct Ssm {
+    ValueId a, d;     // (H, 1); a negative
+    ValueId dt_bias;  // (H)
+  };
+  ValueId ssm_scan(const std::string& name, ValueId x, ValueId dt, ValueId b, ValueId c,
+                   const Ssm& ssm);
+
   // The rows of x (T, D) that the batch wants: (R, D). In training all are wanted and x is
   // returned.
   ValueId select_outputs(const std::string& name, ValueId x);
@@ -73,6 +105,7 @@ class GraphBuilder {
                    Attributes attributes = {});
   // The cosines and sines of the batch's positions, made once for all nodes with these frequencies.
   ValueId rope_table(const RopeAttributes& attributes);
+  int32_t add_state(int64_t n_floats);
   // Remembers the first mistake; returns a value with the given shape so that building can go on.
   ValueId mistake(Op op, const std::string& name, DimShape shape, const std::string& what);
 

@@ -1,6 +1,7 @@
 #include "graph/cost.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace quire {
 namespace {
@@ -20,6 +21,14 @@ struct Walk {
   // 2 multiply-adds for each element of the product and each of the sum.
   double product(const Value& rows, const Value& weight) const {
     return 2.0 * static_cast<double>(binding(rows.shape[0])) * size(weight);
+  }
+
+  // Experts that the rows use if they choose evenly, as a part of all.
+  double experts_read() const {
+    const DimShape& chosen = in(1).shape;
+    const double all = static_cast<double>(in(2).shape[0].n);
+    const double skipped = 1.0 - static_cast<double>(chosen[1].n) / all;
+    return 1.0 - std::pow(skipped, static_cast<double>(binding(chosen[0])));
   }
 
   // Pairs of query and visible key: rows of each sequence see the past and themselves up to their
@@ -56,6 +65,22 @@ struct Walk {
         return product(in(0), in(1));
       case Op::linear_backward_w:
         return product(in(0), out());
+      case Op::expert_linear: {
+        double sum = 0;
+        for (size_t i = 0; i < node.outputs.size(); ++i)
+          sum += 2 * size(out(i)) * static_cast<double>(in(2 + i).shape[2].n);
+        return sum;
+      }
+      case Op::head_linear:
+        return 2 * size(out()) * static_cast<double>(in(1).shape[2].n);
+      case Op::expert_sum:
+        return 2 * size(in(0));
+      case Op::causal_conv:
+        return 2 * size(out()) * static_cast<double>(in(1).shape[1].n);
+      case Op::ssm_scan:
+        return 6 * size(out()) * static_cast<double>(in(2).shape[2].n);
+      case Op::route:
+        return 10 * size(in(0));
       case Op::attention:
         return 2 * visible_pairs() * head_elements();
       case Op::attention_backward:
@@ -88,6 +113,9 @@ struct Walk {
         return 12 * size(in(0));
       case Op::add:
       case Op::scale:
+      case Op::clamp:
+      case Op::slice:
+      case Op::join:
       case Op::add_backward:
       case Op::scale_backward:
         return size(out());
@@ -112,7 +140,9 @@ struct Walk {
     if (value.role == Role::parameter) {
       const DType dtype = options.dtype ? options.dtype(id) : DType::f32;
       // An embedding reads the rows it picks, not the table.
-      const double read = node.op == Op::embed ? size(out()) : n;
+      const double read = node.op == Op::embed           ? size(out())
+                          : node.op == Op::expert_linear ? n * experts_read()
+                                                         : n;
       cost.weight_bytes += read * info(dtype).bits_per_element() / 8;
     } else {
       cost.activation_bytes += 4 * n;
@@ -125,6 +155,10 @@ struct Walk {
     cost.flops = flops();
     for (ValueId id : node.inputs) add_value_bytes(cost, id);
     for (ValueId id : node.outputs) add_value_bytes(cost, id);
+    if (node.op == Op::causal_conv || node.op == Op::ssm_scan) {  // a state is read and written
+      const auto index = static_cast<size_t>(node.as<StateAttributes>().index);
+      cost.kv_bytes = 8 * static_cast<double>(options.n_sequences * graph.state_sizes[index]);
+    }
     if (node.op == Op::attention) {
       const DimShape &k = in(1).shape, &v = in(2).shape;
       const double positions =

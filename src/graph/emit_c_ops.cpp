@@ -232,6 +232,8 @@ ActivationText activation_text(Activation activation) {
       return {"1 / (1 + exp(-x))", "1.0f / (1.0f + expf(-x))"};
     case Activation::tanh:
       return {"tanh(x)", "tanhf(x)"};
+    case Activation::gelu_quick:
+      return {"x / (1 + exp(-1.702 x))", "x / (1.0f + expf(-1.702f * x))"};
   }
   return {"", ""};
 }

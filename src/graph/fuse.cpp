@@ -18,6 +18,7 @@ class Fuser {
       return std::move(graph_);  // training needs every value of the forward pass
     fuse_gated();
     fuse_groups();
+    fuse_experts();
     fuse_add_norm();
     return std::move(graph_);
   }
@@ -88,6 +89,32 @@ class Fuser {
       }
       for (size_t j = members.size(); j-- > 1;) erase(members[j]);
       nodes()[i] = std::move(group);
+    }
+  }
+
+  // Several products of one value with the same experts -> one with several weights.
+  void fuse_experts() {
+    for (size_t i = 0; i < nodes().size(); ++i) {
+      if (nodes()[i].op != Op::expert_linear) continue;
+      const std::vector<ValueId> first = nodes()[i].inputs;  // x, experts, weight[, bias]
+      std::vector<ValueId> biases(first.begin() + 3, first.end());
+      for (size_t j = i + 1; j < nodes().size();) {
+        const Node other = nodes()[j];
+        if (other.op != Op::expert_linear || other.inputs[0] != first[0] ||
+            other.inputs[1] != first[1] || other.inputs.size() != first.size()) {
+          ++j;
+          continue;
+        }
+        nodes()[i].inputs.insert(
+            nodes()[i].inputs.begin() + 2 + static_cast<std::ptrdiff_t>(nodes()[i].outputs.size()),
+            other.inputs[2]);
+        biases.insert(biases.end(), other.inputs.begin() + 3, other.inputs.end());
+        nodes()[i].outputs.push_back(other.outputs[0]);
+        erase(j);
+      }
+      const size_t n_weights = nodes()[i].outputs.size();
+      nodes()[i].inputs.resize(2 + n_weights);
+      nodes()[i].inputs.insert(nodes()[i].inputs.end(), biases.begin(), biases.end());
     }
   }
 

@@ -15,7 +15,7 @@ const char* op_name(Op op) {
 
 const char* activation_name(Activation activation) {
   static constexpr const char* names[] = {"silu",         "gelu_tanh", "gelu_erf", "relu",
-                                          "relu_squared", "sigmoid",   "tanh"};
+                                          "relu_squared", "sigmoid",   "tanh",     "gelu_quick"};
   return names[static_cast<int>(activation)];
 }
 
@@ -89,6 +89,18 @@ struct AttributeText {
   }
   std::string operator()(const ScaleAttributes& a) const {
     return fmt::format("factor={}", a.factor);
+  }
+  std::string operator()(const RouteAttributes& a) const {
+    std::string out = a.scores == RouteScores::softmax ? "softmax" : "sigmoid";
+    if (a.n_groups > 1) out += fmt::format(", {} of {} groups", a.n_groups_used, a.n_groups);
+    if (a.normalize) out += ", normalize";
+    return out + fmt::format(", scale={}", a.scale);
+  }
+  std::string operator()(const StateAttributes& a) const {
+    return fmt::format("state={}", a.index);
+  }
+  std::string operator()(const ClampAttributes& a) const {
+    return fmt::format("{} to {}, offset={}", a.low, a.high, a.offset);
   }
 };
 

@@ -103,6 +103,9 @@ struct Graph {
   ValueId logits = no_value;       // (R, V), or (T, V) in training
   ValueId loss = no_value;         // (T)
   std::vector<KvLayer> kv_layers;  // by AttentionAttributes::layer
+  // Floats of each state that a sequence keeps from step to step, by StateAttributes::index. Unlike
+  // keys and values it cannot be cut back to an earlier position.
+  std::vector<int64_t> state_sizes;
 
   const Value& value(ValueId id) const { return values[static_cast<size_t>(id)]; }
   // The value whose memory `id` uses: itself unless it is a view.

@@ -59,7 +59,27 @@ struct ColumnsAttributes {
   int64_t begin = 0;
 };
 
+// How the experts of a row are chosen; the steps are told in kernels/route.h.
+struct RouteAttributes {
+  RouteScores scores = RouteScores::softmax;
+  int64_t n_used = 1;      // K
+  bool normalize = false;  // the chosen weights add up to 1
+  float scale = 1;         // of the weights, in the end
+  int64_t n_groups = 1;    // of experts, of equal size
+  int64_t n_groups_used = 1;
+  int64_t group_best = 1;  // so many of a group's best scores are added to rank it
+};
+// Of nodes that keep a state: which one of the sequence's.
+struct StateAttributes {
+  int32_t index = 0;
+};
+struct ClampAttributes {
+  float low = 0, high = 0;  // infinite: no limit
+  float offset = 0;
+};
+
 using Attributes = std::variant<NoAttributes, NormAttributes, RopeAttributes, AttentionAttributes,
-                                ActivationAttributes, ScaleAttributes, ColumnsAttributes>;
+                                ActivationAttributes, ScaleAttributes, ColumnsAttributes,
+                                RouteAttributes, ClampAttributes, StateAttributes>;
 
 }  // namespace quire

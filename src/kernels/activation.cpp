@@ -30,6 +30,7 @@ ActivationKernels make_activation_kernels(Activation activation) {
     ROW(relu_squared)
     ROW(sigmoid)
     ROW(tanh)
+    ROW(gelu_quick)
   }
 #undef ROW
   CHECK(false);
@@ -43,6 +44,7 @@ namespace {
 
 constexpr float gelu_a = 0.797884561f;  // sqrt(2 / pi)
 constexpr float gelu_b = 0.044715f;
+constexpr float gelu_c = 1.702f;
 
 float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
@@ -63,6 +65,8 @@ float act(float x) {
       return sigmoid(x);
     case Activation::tanh:
       return std::tanh(x);
+    case Activation::gelu_quick:
+      return x * sigmoid(gelu_c * x);
   }
   return 0;
 }
@@ -93,6 +97,10 @@ float slope(float x) {
     case Activation::tanh: {
       const float t = std::tanh(x);
       return 1.0f - t * t;
+    }
+    case Activation::gelu_quick: {
+      const float s = sigmoid(gelu_c * x);
+      return s * (1.0f + gelu_c * x * (1.0f - s));
     }
   }
   return 0;

@@ -6,6 +6,7 @@
 //   same, exact relu          max(x, 0) relu_squared  max(x, 0)^2 So et al. 2021, arXiv:2109.08668
 //   sigmoid       1 / (1 + e^-x)
 //   tanh
+//   gelu_quick    x / (1 + e^(-1.702 x)), as above; gpt-oss's gate
 // Every element stands alone: split as you like.
 #pragma once
 #include "kernels/rows.h"

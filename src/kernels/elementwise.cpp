@@ -29,6 +29,12 @@ void multiply_n(float* y, const float* a, const float* b, int64_t n) {
 void multiply_add_n(float* y, const float* a, const float* b, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] += a[i] * b[i];
 }
+void clamp_n(float* y, const float* x, float low, float high, float offset, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float v = x[i] < low ? low : x[i];
+    y[i] = (v > high ? high : v) + offset;
+  }
+}
 void softcap_n(float* y, const float* x, float cap, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = cap * std::tanh(x[i] / cap);
 }
@@ -67,6 +73,12 @@ void copy(Rows<float> y, Rows<const float> x) {
   if (x.width == 0) return;
   for (int64_t t = 0; t < x.n; ++t)
     std::memmove(y.row(t), x.row(t), static_cast<size_t>(x.width) * sizeof(float));
+}
+
+void clamp(Rows<float> y, Rows<const float> x, float low, float high, float offset) {
+  CHECK(same_shape(y, x) && low <= high);
+  const auto kernel = KERNEL_VERSION(clamp_n);
+  for (int64_t t = 0; t < x.n; ++t) kernel(y.row(t), x.row(t), low, high, offset, x.width);
 }
 
 void add(Rows<float> y, Rows<const float> a, Rows<const float> b) {

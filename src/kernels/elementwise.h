@@ -12,6 +12,8 @@ void add(Rows<float> y, Rows<const float> a, Rows<const float> b);       // y = 
 void add_scaled(Rows<float> y, Rows<const float> x, float scale);        // y += scale x
 void scale(Rows<float> y, Rows<const float> x, float factor);            // y = factor x
 void multiply(Rows<float> y, Rows<const float> a, Rows<const float> b);  // y = a b
+// y = min(max(x, low), high) + offset; NaN stays.
+void clamp(Rows<float> y, Rows<const float> x, float low, float high, float offset);
 // da (+)= dy b,  db (+)= dy a. da and db alias nothing but, when written, da may be dy's memory.
 void multiply_backward(Rows<float> da, Rows<float> db, Rows<const float> dy, Rows<const float> a,
                        Rows<const float> b, Output output);

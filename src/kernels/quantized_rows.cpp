@@ -106,23 +106,26 @@ int64_t quantized_rows_bytes(int64_t n, int64_t width) {
 }
 
 void quantize_rows(const QuantizedRows& to, Rows<const float> x, int64_t begin, int64_t end) {
-  CHECK(to.format != RowFormat::f32 && x.n == to.n && x.width == to.width);
-  CHECK(begin >= 0 && end <= x.n);
+  CHECK(x.n == to.n && x.width == to.width && begin >= 0 && end <= x.n);
+  for (int64_t t = begin; t < end; ++t) quantize_row(to, t, x.row(t));
+}
+
+void quantize_row(const QuantizedRows& to, int64_t t, const float* x) {
+  CHECK(to.format != RowFormat::f32 && t >= 0 && t < to.n);
   const auto to_bf16 = KERNEL_VERSION(to_bf16);
-  for (int64_t t = begin; t < end; ++t)
-    for (int64_t c = 0; c < to.n_chunks(); ++c) {
-      const float* from = x.row(t) + c * chunk_width;
-      float padded[chunk_width];
-      if (const int64_t rest = x.width - c * chunk_width; rest < chunk_width) {
-        std::copy_n(from, rest, padded);
-        std::fill(padded + rest, padded + chunk_width, 0.0f);
-        from = padded;
-      }
-      if (to.format == RowFormat::bf16)
-        to_bf16(to.chunks<Bf16Chunk>(c)[t].x, from);
-      else
-        quantize_chunk(to.chunks<Q8Chunk>(c)[t], from, to.format);
+  for (int64_t c = 0; c < to.n_chunks(); ++c) {
+    const float* from = x + c * chunk_width;
+    float padded[chunk_width];
+    if (const int64_t rest = to.width - c * chunk_width; rest < chunk_width) {
+      std::copy_n(from, rest, padded);
+      std::fill(padded + rest, padded + chunk_width, 0.0f);
+      from = padded;
     }
+    if (to.format == RowFormat::bf16)
+      to_bf16(to.chunks<Bf16Chunk>(c)[t].x, from);
+    else
+      quantize_chunk(to.chunks<Q8Chunk>(c)[t], from, to.format);
+  }
 }
 
 }  // namespace quire

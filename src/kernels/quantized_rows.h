@@ -64,5 +64,7 @@ int64_t quantized_rows_bytes(int64_t n, int64_t width);
 // Rows [begin, end) of x into their places in `to`; any cut gives the same bits. x (to.n,
 // to.width).
 void quantize_rows(const QuantizedRows& to, Rows<const float> x, int64_t begin, int64_t end);
+// One row of to.width numbers as row t of `to`.
+void quantize_row(const QuantizedRows& to, int64_t t, const float* x);
 
 }  // namespace quire

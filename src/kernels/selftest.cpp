@@ -5,13 +5,17 @@
 #include "kernels/adamw.h"
 #include "kernels/attention.h"
 #include "kernels/attention_train.h"
+#include "kernels/causal_conv.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/elementwise.h"
 #include "kernels/embed.h"
+#include "kernels/expert_matmul.h"
 #include "kernels/matmul.h"
 #include "kernels/norm.h"
 #include "kernels/rope.h"
+#include "kernels/route.h"
 #include "kernels/softmax.h"
+#include "kernels/ssm_scan.h"
 #include "kernels/vec_math.h"
 #include "quant/codec.h"
 
@@ -109,9 +113,10 @@ void add_elementwise(std::vector<Case>& cases) {
                      add_row(ry, ry, vector_of(row));
                      return joined({y, da, db});
                    }});
-  cases.push_back({"softcap and backward", few_ulp, [](Inputs& in, int64_t n) {
+  cases.push_back({"softcap and backward, clamp", few_ulp, [](Inputs& in, int64_t n) {
                      Floats x = in.normal(n, 20), dy = in.normal(n), y(x.size()), dx(x.size());
                      softcap(rows_of(y, 1), rows_of(x, 1), 15.0f);
+                     clamp(rows_of(y, 1), rows_of(y, 1), -9.0f, 7.0f, 0.5f);
                      softcap_backward(rows_of(dx, 1), rows_of(dy, 1), rows_of(y, 1), 15.0f,
                                       Output::write);
                      return joined({y, dx});
@@ -139,7 +144,8 @@ void add_activations(std::vector<Case>& cases) {
       {Activation::relu, "relu"},
       {Activation::relu_squared, "relu_squared"},
       {Activation::sigmoid, "sigmoid"},
-      {Activation::tanh, "tanh"}};
+      {Activation::tanh, "tanh"},
+      {Activation::gelu_quick, "gelu_quick"}};
   for (const auto& [activation, name] : all)
     cases.push_back(
         {std::string(name) + ", gated, backward", few_ulp, [activation](Inputs& in, int64_t n) {
@@ -275,6 +281,50 @@ void add_matmul(std::vector<Case>& cases) {
            }});
 }
 
+// A router's choice of 2 of 6 experts, their products with the rows, and the sum of these.
+Floats run_experts(Inputs& in, DType dtype, Precision precision, int64_t n_rows, int64_t size) {
+  constexpr int64_t X = 6, K = 2;
+  const int64_t block = info(dtype).block_size, D = (size + block - 1) / block * block;
+  Floats logits = in.normal(n_rows * X), x = in.normal(n_rows * D), bias = in.normal(X * size);
+  // Apart enough that rounding never changes a choice.
+  for (int64_t i = 0; i < n_rows * X; ++i) {
+    float& logit = logits[static_cast<size_t>(i)];
+    logit = std::round(4 * logit) + 0.01f * static_cast<float>(i % X);
+  }
+  Floats weights(static_cast<size_t>(n_rows * K)), chosen(weights.size());
+  route(rows_of(weights, n_rows), rows_of(chosen, n_rows), rows_of(logits, n_rows), {},
+        {.normalize = true});
+  Tensor w(dtype, Shape{X, size, D});
+  const Floats values = in.normal(X * size * D);
+  codec(dtype, Isa::portable)->encode(values.data(), w.data(), X * size * D);
+
+  ExpertGroups groups;
+  groups.group_by_expert(rows_of(chosen, n_rows), X);
+  const RowFormat format = row_format(dtype, precision);
+  const Lent placed(static_cast<size_t>(expert_rows_bytes(format, n_rows * K, D)));
+  const ExpertRows rows{&groups, format, D, placed.memory.get()};
+  place_expert_rows(rows, rows_of(x, n_rows), 0, n_rows);
+  Floats y(static_cast<size_t>(n_rows * K * size)), sum(static_cast<size_t>(n_rows * size));
+  const ExpertPlan plan = expert_plan({rows, w.view(), bias.data(), rows_of(y, n_rows * K)}, K);
+  const Lent lent(expert_scratch_bytes());
+  for (int64_t tile = 0; tile < plan.n_tiles; ++tile) expert_tile(plan, tile, lent.scratch);
+  expert_sum(rows_of(sum, n_rows), rows_of(y, n_rows), rows_of(weights, n_rows));
+  return joined({weights, chosen, sum});
+}
+
+void add_experts(std::vector<Case>& cases) {
+  for (const DType dtype : {DType::f32, DType::bf16, DType::mxfp4, DType::q4_0, DType::q8_0})
+    for (const Precision precision : {Precision::exact, Precision::fast}) {
+      if (precision == Precision::fast && row_format(dtype, precision) == RowFormat::f32) continue;
+      const std::string how = precision == Precision::fast ? "fast " : "";
+      cases.push_back({how + "experts " + info(dtype).name + ", 1 and 40 rows", sums,
+                       [dtype, precision](Inputs& in, int64_t size) {
+                         return joined({run_experts(in, dtype, precision, 1, size),
+                                        run_experts(in, dtype, precision, 40, size)});
+                       }});
+    }
+}
+
 Floats run_paged_attention(Inputs& in, DType dtype, int64_t n_cached, int64_t k_width,
                            int64_t v_width, AttentionMask mask) {
   constexpr int64_t n_group = 3, n_heads = 2, t = 3;
@@ -341,6 +391,41 @@ void add_attention(std::vector<Case>& cases) {
                    }});
 }
 
+// Both on rows that follow a state.
+void add_state(std::vector<Case>& cases) {
+  cases.push_back({"causal convolution", sums, [](Inputs& in, int64_t n) {
+                     constexpr int64_t t = 6, width = 4;
+                     Floats x = in.normal(t * n), w = in.normal(n * width), bias = in.normal(n);
+                     Floats state = in.normal((width - 1) * n), y(x.size());
+                     causal_conv({.y = rows_of(y, t),
+                                  .x = rows_of(x, t),
+                                  .w = w.data(),
+                                  .bias = bias.data(),
+                                  .state = state.data(),
+                                  .width = width},
+                                 0, n);
+                     return joined({y, state});
+                   }});
+  cases.push_back({"state space of Mamba-2", sums, [](Inputs& in, int64_t n) {
+                     constexpr int64_t t = 6, width = 16;
+                     Floats x = in.normal(t * n), dt = in.normal(t), b = in.normal(t * width);
+                     Floats c = in.normal(t * width), a = in.normal(1), d = in.normal(1);
+                     Floats bias = in.normal(1), state = in.normal(width * n), y(x.size());
+                     a[0] = -std::abs(a[0]);
+                     ssm_scan({.y = View<float, 3>(y.data(), t, 1, n),
+                               .x = View<float, 3>(x.data(), t, 1, n),
+                               .dt = rows_of(dt, t),
+                               .b = View<float, 3>(b.data(), t, 1, width),
+                               .c = View<float, 3>(c.data(), t, 1, width),
+                               .a = vector_of(a),
+                               .d = vector_of(d),
+                               .dt_bias = vector_of(bias),
+                               .state = state.data()},
+                              0);
+                     return joined({y, state});
+                   }});
+}
+
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
   add_vec_math(cases);
@@ -349,7 +434,9 @@ std::vector<Case> all_cases() {
   add_rows(cases);
   add_matmul(cases);
   add_matmul_fast(cases);
+  add_experts(cases);
   add_attention(cases);
+  add_state(cases);
   cases.push_back({"embed_backward", few_ulp, [](Inputs& in, int64_t n) {
                      Floats table = in.normal(7 * n), dy = in.normal(12 * n);
                      embed_backward(rows_of(table, 7), 0, n, rows_of(dy, 12),

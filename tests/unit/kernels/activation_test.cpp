@@ -7,7 +7,7 @@ namespace {
 
 constexpr Activation all[] = {Activation::silu, Activation::gelu_tanh,    Activation::gelu_erf,
                               Activation::relu, Activation::relu_squared, Activation::sigmoid,
-                              Activation::tanh};
+                              Activation::tanh, Activation::gelu_quick};
 
 // The definitions, in double.
 double formula(Activation activation, double x) {
@@ -26,6 +26,8 @@ double formula(Activation activation, double x) {
       return 1 / (1 + std::exp(-x));
     case Activation::tanh:
       return std::tanh(x);
+    case Activation::gelu_quick:
+      return x / (1 + std::exp(-static_cast<double>(1.702f) * x));
   }
   return std::nan("");
 }

@@ -118,6 +118,8 @@ TEST_P(Elementwise, ArithmeticIsThatOfTheFormulas) {
     check("add_scaled", [&](size_t i) { return b[i] - 1.5f * a[i]; });
     add_row(rows_of(y, 3), rows_of(a, 3), vector_of(row));
     check("add_row", [&](size_t i) { return a[i] + row[i % row.size()]; });
+    clamp(rows_of(y, 3), rows_of(a, 3), -0.5f, 0.7f, 1.0f);
+    check("clamp", [&](size_t i) { return std::clamp(a[i], -0.5f, 0.7f) + 1.0f; });
     softcap(rows_of(y, 3), rows_of(a, 3), 1.3f);
     check("softcap", [&](size_t i) { return 1.3f * std::tanh(a[i] / 1.3f); });
     copy(rows_of(y, 3), rows_of(a, 3));
