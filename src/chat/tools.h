@@ -24,7 +24,7 @@ struct ToolChoice {
 };
 
 struct ToolCall {
-  std::string id;         // as the model gave it, or made up: "call_0" and so on
+  std::string id;         // as the model gave it before the arguments, else "call_0" and so on
   std::string name;       // never empty
   std::string arguments;  // the text of a JSON object, as the model wrote it
   bool operator==(const ToolCall&) const = default;
