@@ -303,7 +303,7 @@ def write_case(out, name, case, qtype, tensors, prompt, result):
 
     positions = sorted({0, len(prompt) // 2, len(prompt) - 1})
     golden = {"model": f"{name}.gguf",
-              "made_by": f"tools/make_model_goldens.py, transformers {transformers.__version__}, f32, eager attention",
+              "made_by": f"tools/{getattr(case, 'script', 'make_model_goldens.py')}, transformers {transformers.__version__}, f32, eager attention",
               "tokens": prompt, "positions": positions,
               "logits": [[float(f"{x:.7g}") for x in logits[p]] for p in positions],
               "greedy": greedy, "greedy_gap": float(f"{gap:.3g}")}

@@ -476,6 +476,8 @@ void quantize(const Step& step, const StepContext& c, int64_t begin, int64_t end
   quantize_rows({step.format, x.n, x.width, to}, x, begin, end);
 }
 
+static_assert(route_experts_max == experts_max && causal_conv_width_max == conv_width_max);
+
 void route_rows(const StepContext& c, const Node& node, int64_t begin, int64_t end) {
   const auto& a = node.as<RouteAttributes>();
   const RouteOptions options{a.scores,   a.normalize,     a.scale,
@@ -483,6 +485,17 @@ void route_rows(const StepContext& c, const Node& node, int64_t begin, int64_t e
   route(c.rows(node.outputs[0], begin, end), c.rows(node.outputs[1], begin, end),
         c.rows(node.inputs[0], begin, end),
         node.inputs.size() > 1 ? c.vector(node.inputs[1]) : View<const float, 1>(), options);
+}
+
+// Every head has a weight of its own.
+void rms_norm_heads(const StepContext& c, const Node& node, int64_t begin, int64_t end) {
+  const Heads<float> x = c.heads(node.inputs[0]).part(begin, end);
+  const Heads<float> y = c.heads(node.outputs[0]).part(begin, end);
+  const View<const float, 1> w = c.vector(node.inputs[1]);
+  for (int64_t h = 0; h < x.n_heads; ++h)
+    rms_norm(Rows<float>(y.data + h * y.width, y.n, y.width, y.stride),
+             Rows<float>(x.data + h * x.width, x.n, x.width, x.stride),
+             View<const float, 1>(w.data() + h * x.width, x.width), node.as<NormAttributes>().eps);
 }
 
 void run_state_tile(const StepContext& c, const Node& node, int64_t tile) {
@@ -572,6 +585,7 @@ void run_rows(const Step& step, const StepContext& c, int64_t begin, int64_t end
     case Op::embed:
       return embed(rows(out), c.params[static_cast<size_t>(in[0])], part_ids(in[1]));
     case Op::rms_norm:
+      if (c.graph.value(in[1]).shape.size() == 2) return rms_norm_heads(c, node, begin, end);
       return rms_norm(c.last_dim_rows(out, begin, end), c.last_dim_rows(in[0], begin, end),
                       c.vector(in[1]), node.as<NormAttributes>().eps);
     case Op::layer_norm:

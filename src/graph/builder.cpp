@@ -69,7 +69,9 @@ ValueId GraphBuilder::embed(const std::string& name, ValueId ids, ValueId table)
 }
 
 ValueId GraphBuilder::rms_norm(const std::string& name, ValueId x, ValueId w, float eps) {
-  if (shape(w).size() != 1 || !(shape(w)[0] == shape(x).back()))
+  const DimShape of_head(shape(x).begin() + 1, shape(x).end());
+  const bool each_head = shape(x).size() == 3 && same(shape(w), of_head);
+  if (!each_head && !same(shape(w), {shape(x).back()}))
     return mistake(Op::rms_norm, name, shape(x),
                    fmt::format("x is {} but the weight is {}: it needs one number for each element "
                                "of x's last dimension",

@@ -21,6 +21,7 @@ class GraphBuilder {
 
   ValueId tokens() const { return graph_.inputs.tokens; }
   ValueId positions() const { return graph_.inputs.positions; }
+  const DimShape& shape(ValueId id) const { return graph_.value(id).shape; }
 
   // A weight, found in the model file under this name and checked against this shape.
   ValueId param(const std::string& name, DimShape shape);
@@ -28,6 +29,7 @@ class GraphBuilder {
   // y (T, D): rows of table (V, D) picked by ids (T).
   ValueId embed(const std::string& name, ValueId ids, ValueId table);
   // Norms over the last dimension of x; w, b (D). b may be no_value for a layer norm without bias.
+  // The w of an rms_norm of x (T, H, E) may be (H, E): each head has its own.
   ValueId rms_norm(const std::string& name, ValueId x, ValueId w, float eps);
   ValueId layer_norm(const std::string& name, ValueId x, ValueId w, ValueId b, float eps);
   // y (T, N) = x (T, K) wT + bias; w (N, K), or (K) for N = 1; bias (N) or no_value.
@@ -98,7 +100,6 @@ class GraphBuilder {
   Result<Graph> finish();
 
  private:
-  const DimShape& shape(ValueId id) const { return graph_.value(id).shape; }
   std::string describe(ValueId id) const;  // "'blk.0.attn_q.weight' (64, 32)"
   ValueId add_value(const std::string& name, DimShape shape, Role role);
   ValueId add_node(Op op, const std::string& name, DimShape shape, std::vector<ValueId> inputs,

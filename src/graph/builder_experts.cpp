@@ -12,6 +12,8 @@ GraphBuilder::Routing GraphBuilder::route(const std::string& name, ValueId logit
   std::string wrong;
   if (scores.size() != 2)
     wrong = fmt::format("the logits {} must be (T, experts)", describe(logits));
+  else if (X > route_experts_max)
+    wrong = fmt::format("{} experts are too many, at most {} are supported", X, route_experts_max);
   else if (a.n_groups < 1 || X % a.n_groups != 0 || a.n_groups_used < 1 ||
            a.n_groups_used > a.n_groups)
     wrong = fmt::format("{} experts cannot be taken from {} of {} equal groups", X, a.n_groups_used,

@@ -16,6 +16,10 @@ ValueId GraphBuilder::causal_conv(const std::string& name, ValueId x, ValueId w,
     return mistake(Op::causal_conv, name, rows,
                    fmt::format("x is {} and the weight {}: they must be (T, C) and (C, W)",
                                describe(x), describe(w)));
+  if (weight[1].n > causal_conv_width_max)
+    return mistake(Op::causal_conv, name, rows,
+                   fmt::format("the weight {} looks at more than {} rows", describe(w),
+                               causal_conv_width_max));
   std::vector<ValueId> inputs{x, w};
   if (bias != no_value) {
     if (shape(bias) != DimShape{weight[0]})

@@ -337,6 +337,9 @@ Result<CContext> c_context(const Graph& graph, const DimLetters& letters, const 
     if (node.op > Op::select_rows && !is_alias(node.op))
       return fail(Fault::unsupported, "{}: the operation {} cannot be printed as C", name,
                   op_name(node.op));
+    if (node.op == Op::rms_norm && graph.value(node.inputs[1]).shape.size() > 1)
+      return fail(Fault::unsupported,
+                  "{}: a norm with a weight for each head cannot be printed as C", name);
     if (node.op == Op::linear && node.inputs.size() > 2) context.linear_bias = true;
     if (node.op == Op::attention) {
       const auto& attributes = node.as<AttentionAttributes>();

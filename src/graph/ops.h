@@ -59,6 +59,8 @@ struct ColumnsAttributes {
   int64_t begin = 0;
 };
 
+constexpr int64_t route_experts_max = 1024;  // X
+
 // How the experts of a row are chosen; the steps are told in kernels/route.h.
 struct RouteAttributes {
   RouteScores scores = RouteScores::softmax;
@@ -69,6 +71,8 @@ struct RouteAttributes {
   int64_t n_groups_used = 1;
   int64_t group_best = 1;  // so many of a group's best scores are added to rank it
 };
+constexpr int64_t causal_conv_width_max = 16;  // W
+
 // Of nodes that keep a state: which one of the sequence's.
 struct StateAttributes {
   int32_t index = 0;

@@ -28,6 +28,17 @@ std::span<const Arch* const> all_archs();
 // unsupported, with the names that are known.
 Result<const Arch*> find_arch(std::string_view name);
 
+// What every architecture has, attention or not: sizes, context, the names of its tensors.
+Result<Hparams> read_backbone_hparams(const GgufFile& file, const char* arch);
+void write_backbone_hparams(GgufWriter& writer, const Hparams& hparams);
+// ARCH.attention.layer_norm_rms_epsilon.
+Result<float> read_rms_eps(const GgufFile& file, const char* arch);
+// unsupported where keys and values differ in width.
+Result<void> check_value_width(const GgufFile& file, const Hparams& hparams);
+// All of these, with root-mean-square norms, heads as below, and rotary embedding.
+Result<Hparams> read_rotating_hparams(const GgufFile& file, const char* arch);
+void write_rotating_hparams(GgufWriter& writer, const Hparams& hparams);
+
 // The keys that architectures share: ARCH.block_count, .embedding_length, .attention.head_count,
 // ... (GGUF specification, "LLM"), checked against each other and against the file's tensors.
 // bad_format names file, key, value and limit.

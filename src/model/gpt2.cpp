@@ -10,6 +10,7 @@ namespace {
 
 Result<Hparams> read_hparams(const GgufFile& file) {
   Hparams h = TRY(read_common_hparams(file, "gpt2"));
+  TRY(check_value_width(file, h));
   h.norm_eps = static_cast<float>(TRY(file.get_float("gpt2.attention.layer_norm_epsilon")));
   if (!(h.norm_eps > 0 && h.norm_eps < 1))
     return fail(Fault::bad_format,

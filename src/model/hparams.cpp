@@ -1,68 +1,26 @@
 // Hyper-parameters from and to GGUF metadata, as far as architectures share them.
 #include "model/arch.h"
+#include "model/hparams_reader.h"
 
 #include <algorithm>
 
 namespace quire {
 namespace {
 
-// Reads ARCH.KEY with limits; every error names the file, the key, the value and the limit.
-class Reader {
- public:
-  Reader(const GgufFile& file, const char* arch) : file_(file), arch_(arch) {}
-
-  std::string key(std::string_view name) const { return fmt::format("{}.{}", arch_, name); }
-
-  Result<int64_t> integer(std::string_view name, int64_t least, int64_t most) const {
-    return check(name, TRY(scalar(name)), least, most);
-  }
-  Result<int64_t> integer_or(std::string_view name, int64_t fallback, int64_t least,
-                             int64_t most) const {
-    if (!file_.has(key(name))) return fallback;
-    return integer(name, least, most);
-  }
-  Result<float> number_or(std::string_view name, double fallback, double least, double most) const {
-    const double value = TRY(file_.get_float_or(key(name), fallback));
-    if (!(value >= least && value <= most))
-      return fail(Fault::bad_format, "{}: {} is {}, it must lie between {} and {}", file_.path(),
-                  key(name), value, least, most);
-    return static_cast<float>(value);
-  }
-
- private:
-  // Some converters write one number per layer; they must agree.
-  Result<int64_t> scalar(std::string_view name) const {
-    const GgufValue* value = file_.value(key(name));
-    if (value == nullptr || value->type != GgufType::array) return file_.get_int(key(name));
-    const std::vector<int64_t> all = TRY(file_.get_ints(key(name)));
-    if (all.empty()) return fail(Fault::bad_format, "{}: {} is empty", file_.path(), key(name));
-    for (int64_t one : all)
-      if (one != all[0])
-        return fail(Fault::unsupported,
-                    "{}: {} differs from layer to layer ({} and {}), which is not supported",
-                    file_.path(), key(name), all[0], one);
-    return all[0];
-  }
-  Result<int64_t> check(std::string_view name, int64_t value, int64_t least, int64_t most) const {
-    if (value < least || value > most)
-      return fail(Fault::bad_format, "{}: {} is {}, it must lie between {} and {}", file_.path(),
-                  key(name), value, least, most);
-    return value;
-  }
-
-  const GgufFile& file_;
-  const char* arch_;
-};
-
-constexpr int64_t width_max = 1 << 20;  // of any vector in a model; the widest published is 53,248
-constexpr int64_t positions_max = 1 << 28;
+// "blk.3.attn_q.bias" -> "attn_q.bias"
+std::string_view without_layer(std::string_view name) {
+  if (!name.starts_with("blk.")) return name;
+  const size_t dot = name.find('.', 4);
+  return dot == std::string_view::npos ? name : name.substr(dot + 1);
+}
 
 }  // namespace
 
-Result<Hparams> read_common_hparams(const GgufFile& file, const char* arch) {
-  const Reader read(file, arch);
+Result<Hparams> read_backbone_hparams(const GgufFile& file, const char* arch) {
+  const HparamsReader read(file, arch);
   Hparams h;
   h.arch = arch;
+  for (const GgufTensor& tensor : file.tensors()) h.parts.emplace(without_layer(tensor.name));
   const TensorView embedding = TRY(file.tensor("token_embd.weight"));
   if (embedding.shape.rank != 2)
     return fail(Fault::bad_format,
@@ -72,6 +30,14 @@ Result<Hparams> read_common_hparams(const GgufFile& file, const char* arch) {
   h.n_embd = TRY(read.integer("embedding_length", 1, width_max));
   // Every layer has tensors of its own, so a count beyond them is damage.
   h.n_layer = TRY(read.integer("block_count", 1, static_cast<int64_t>(file.tensors().size())));
+  h.n_ctx_train = TRY(read.integer_or("context_length", 2048, 1, positions_max));
+  h.tied_head = file.find("output.weight") == nullptr;
+  return h;
+}
+
+Result<Hparams> read_common_hparams(const GgufFile& file, const char* arch) {
+  const HparamsReader read(file, arch);
+  Hparams h = TRY(read_backbone_hparams(file, arch));
   h.n_ff = TRY(read.integer("feed_forward_length", 1, width_max));
   h.n_head = TRY(read.integer("attention.head_count", 1, width_max));
   h.n_head_kv = TRY(read.integer_or("attention.head_count_kv", h.n_head, 1, h.n_head));
@@ -82,36 +48,64 @@ Result<Hparams> read_common_hparams(const GgufFile& file, const char* arch) {
     return fail(Fault::bad_format, "{}: a width of {} cannot be cut into {} heads; {} is missing",
                 file.path(), h.n_embd, h.n_head, read.key("attention.key_length"));
   h.head_dim = TRY(read.integer_or("attention.key_length", h.n_embd / h.n_head, 1, width_max));
-  const int64_t value_width =
-      TRY(read.integer_or("attention.value_length", h.head_dim, 1, width_max));
-  if (value_width != h.head_dim)
-    return fail(Fault::unsupported,
-                "{}: keys of width {} with values of width {} are not supported", file.path(),
-                h.head_dim, value_width);
-  h.n_ctx_train = TRY(read.integer_or("context_length", 2048, 1, positions_max));
-  h.tied_head = file.find("output.weight") == nullptr;
+  h.value_dim = TRY(read.integer_or("attention.value_length", h.head_dim, 1, width_max));
+  h.window =
+      static_cast<int32_t>(TRY(read.integer_or("attention.sliding_window", 0, 0, positions_max)));
   return h;
 }
 
-void write_common_hparams(GgufWriter& writer, const Hparams& h) {
+Result<void> check_value_width(const GgufFile& file, const Hparams& h) {
+  if (h.value_dim == h.head_dim) return {};
+  return fail(Fault::unsupported, "{}: keys of width {} with values of width {} are not supported",
+              file.path(), h.head_dim, h.value_dim);
+}
+
+Result<float> read_rms_eps(const GgufFile& file, const char* arch) {
+  return HparamsReader(file, arch).number("attention.layer_norm_rms_epsilon", 1e-15, 1);
+}
+
+Result<Hparams> read_rotating_hparams(const GgufFile& file, const char* arch) {
+  Hparams h = TRY(read_common_hparams(file, arch));
+  TRY(check_value_width(file, h));
+  h.norm_eps = TRY(read_rms_eps(file, arch));
+  TRY(read_rope_hparams(file, h));
+  return h;
+}
+
+void write_rotating_hparams(GgufWriter& writer, const Hparams& h) {
+  write_common_hparams(writer, h);
+  write_rope_hparams(writer, h);
+  writer.add_f32(h.arch + ".attention.layer_norm_rms_epsilon", h.norm_eps);
+}
+
+void write_backbone_hparams(GgufWriter& writer, const Hparams& h) {
   const auto add = [&](const char* name, int64_t value) {
     writer.add_u32(fmt::format("{}.{}", h.arch, name), static_cast<uint32_t>(value));
   };
   add("context_length", h.n_ctx_train);
   add("embedding_length", h.n_embd);
   add("block_count", h.n_layer);
-  add("feed_forward_length", h.n_ff);
-  add("attention.head_count", h.n_head);
-  add("attention.head_count_kv", h.n_head_kv);
-  if (h.head_dim * h.n_head != h.n_embd) {
-    add("attention.key_length", h.head_dim);
-    add("attention.value_length", h.head_dim);
-  }
   add("vocab_size", h.n_vocab);
 }
 
+void write_common_hparams(GgufWriter& writer, const Hparams& h) {
+  write_backbone_hparams(writer, h);
+  const auto add = [&](const char* name, int64_t value) {
+    writer.add_u32(fmt::format("{}.{}", h.arch, name), static_cast<uint32_t>(value));
+  };
+  add("feed_forward_length", h.n_ff);
+  add("attention.head_count", h.n_head);
+  add("attention.head_count_kv", h.n_head_kv);
+  const int64_t value_dim = h.value_dim > 0 ? h.value_dim : h.head_dim;
+  if (h.head_dim * h.n_head != h.n_embd || value_dim != h.head_dim) {
+    add("attention.key_length", h.head_dim);
+    add("attention.value_length", value_dim);
+  }
+  if (h.window > 0) add("attention.sliding_window", h.window);
+}
+
 Result<void> read_rope_hparams(const GgufFile& file, Hparams& h) {
-  const Reader read(file, h.arch.c_str());
+  const HparamsReader read(file, h.arch.c_str());
   h.n_rot = TRY(read.integer_or("rope.dimension_count", h.head_dim, 2, h.head_dim));
   if (h.n_rot % 2 != 0)
     return fail(Fault::bad_format, "{}: {} is {}, it must be even", file.path(),

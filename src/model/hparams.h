@@ -3,13 +3,45 @@
 #include "graph/ops.h"
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace quire {
 
 // How rotary frequencies were stretched for longer contexts.
 enum class RopeScaling : uint8_t { none, linear, ntk, yarn, llama3 };
+
+// Mixtures of experts (model/experts.h).
+struct ExpertHparams {
+  int64_t n = 0;             // X; 0: none
+  int64_t n_used = 0;        // K of them for each row
+  int64_t n_ff = 0;          // F of an expert
+  int64_t n_ff_shared = 0;   // of those that every row goes through, together; 0: none
+  int64_t n_dense_lead = 0;  // layers before the first mixture
+  RouteScores scores = RouteScores::softmax;
+  bool normalize = false;  // the weights of a row's experts add up to 1
+  float scale = 1;         // of these weights
+  int64_t n_groups = 1, n_groups_used = 1, group_best = 1;  // see kernels/route.h
+  float gate_limit = 0;  // of what the gate is made from (gpt-oss); 0: none, and a plain gate
+};
+
+// Attention over compressed keys and values (model/deepseek2.cpp).
+struct MlaHparams {
+  int64_t q_rank = 0;   // width of a compressed query; 0: queries are not compressed
+  int64_t kv_rank = 0;  // width of a compressed key and value
+  int64_t key_width = 0, value_width = 0;  // of a head, uncompressed
+  float yarn_log_multiplier = 0;
+};
+
+// The state space of Mamba-2 (model/mamba2.cpp).
+struct SsmHparams {
+  int64_t conv_width = 0;   // W
+  int64_t inner_width = 0;  // of all heads
+  int64_t state_width = 0;  // N
+  int64_t n_head = 0, n_group = 0;
+};
 
 struct Hparams {
   std::string arch;         // "llama", "gpt2"
@@ -21,6 +53,7 @@ struct Hparams {
   int64_t n_head = 0;       // H
   int64_t n_head_kv = 0;    // G
   int64_t head_dim = 0;     // E
+  int64_t value_dim = 0;    // Ev, width of a value; E in nearly all
   float norm_eps = 1e-5f;
 
   int64_t n_rot = 0;  // elements of each head that are rotated
@@ -29,14 +62,29 @@ struct Hparams {
   float rope_factor = 1;        // context stretch
   int64_t rope_n_ctx_orig = 0;  // positions before stretching (yarn, llama3)
   float yarn_beta_fast = 32, yarn_beta_slow = 1, yarn_attn_factor = 1;
+  bool yarn_whole_pairs = true;  // the ramp begins and ends at whole pairs
   float llama3_low_freq_factor = 1, llama3_high_freq_factor = 4;
   std::vector<float>
       rope_freq_factors;  // divides each inverse frequency, when the file has them (n_rot / 2)
+
+  int32_t window = 0;               // positions that a windowed layer sees, its own included
+  std::vector<bool> window_layers;  // which layers are windowed; empty: all when window > 0
+
+  ExpertHparams experts;
+  MlaHparams mla;
+  SsmHparams ssm;
 
   bool tied_head = false;  // the output matrix is the embedding
   bool attn_bias = false;  // biases on q, k, v (and o where the architecture has one)
   bool attn_out_bias = false;
   bool ffn_bias = false;
+  // Names of the file's tensors, those of layers without "blk.N.": which optional parts there are.
+  std::set<std::string, std::less<>> parts;
+
+  bool has(std::string_view part) const { return parts.contains(part); }
+  int32_t window_of(int64_t layer) const {
+    return window_layers.empty() || window_layers[static_cast<size_t>(layer)] ? window : 0;
+  }
 };
 
 }  // namespace quire

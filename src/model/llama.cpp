@@ -2,8 +2,10 @@
 // shape: Mistral 7B, SmolLM, TinyLlama, our own tales. Per layer
 //   h = x + Wo attention(rope(Wq n(x)), rope(Wk n(x)), Wv n(x)),   x' = h + Wdown(silu(Wgate n(h))
 //   * Wup n(h))
-// with n = rms_norm, grouped key/value heads, optional biases, a tied or an own head.
+// with n = rms_norm, grouped key/value heads, optional biases, a tied or an own head. With experts
+// in place of the feed-forward part it is Mixtral (Jiang et al. 2024, arXiv:2401.04088).
 #include "model/arch.h"
+#include "model/experts.h"
 
 #include <cmath>
 
@@ -12,16 +14,15 @@ namespace {
 
 Result<Hparams> read_hparams(const GgufFile& file) {
   Hparams h = TRY(read_common_hparams(file, "llama"));
-  if (TRY(file.get_uint_or("llama.expert_count", 0)) > 0)
-    return fail(Fault::unsupported,
-                "{}: llama.expert_count is set; mixtures of experts are not supported yet",
-                file.path());
+  TRY(check_value_width(file, h));
   h.norm_eps = static_cast<float>(TRY(file.get_float("llama.attention.layer_norm_rms_epsilon")));
   if (!(h.norm_eps > 0 && h.norm_eps < 1))
     return fail(Fault::bad_format,
                 "{}: llama.attention.layer_norm_rms_epsilon is {}, it must lie between 0 and 1",
                 file.path(), h.norm_eps);
   TRY(read_rope_hparams(file, h));
+  h.experts.normalize = true;
+  TRY(read_expert_hparams(HparamsReader(file, h.arch), h));
   h.attn_bias = file.find("blk.0.attn_q.bias") != nullptr;
   h.attn_out_bias = file.find("blk.0.attn_output.bias") != nullptr;
   h.ffn_bias = file.find("blk.0.ffn_down.bias") != nullptr;
@@ -31,6 +32,7 @@ Result<Hparams> read_hparams(const GgufFile& file) {
 void write_hparams(GgufWriter& writer, const Hparams& h) {
   write_common_hparams(writer, h);
   write_rope_hparams(writer, h);
+  write_expert_hparams(writer, h);
   writer.add_f32("llama.attention.layer_norm_rms_epsilon", h.norm_eps);
 }
 
@@ -63,7 +65,7 @@ void build(GraphBuilder& g, const Hparams& h) {
     const ValueId v = heads("v", linear("attn_v", n, G * E, D, h.attn_bias), G);
     q = g.rope(blk + "q_rope", q, rope);
     k = g.rope(blk + "k_rope", k, rope);
-    const AttentionAttributes attributes{static_cast<int32_t>(layer), scale, 0, 0};
+    const AttentionAttributes attributes{static_cast<int32_t>(layer), scale, h.window_of(layer), 0};
     ValueId a = g.attention(blk + "attention", q, k, v, attributes);
     a = g.view(blk + "attention_rows", a, {dim_T, H * E});
     if (layer + 1 == h.n_layer) {  // from here on only the wanted rows matter
@@ -73,6 +75,10 @@ void build(GraphBuilder& g, const Hparams& h) {
     x = g.add(blk + "attn_residual", x, linear("attn_output", a, D, H * E, h.attn_out_bias));
 
     n = norm("ffn_norm", x);
+    if (h.experts.n > 0) {
+      x = g.add(blk + "ffn_residual", x, mixture_of_experts(g, h, Block(g, h, layer), n));
+      continue;
+    }
     const ValueId gate = linear("ffn_gate", n, F, D, h.ffn_bias);
     const ValueId up = linear("ffn_up", n, F, D, h.ffn_bias);
     const ValueId act = g.gated(blk + "ffn_act", gate, up, Activation::silu);

@@ -30,8 +30,9 @@ double pair_turning(const Hparams& h, double n_turns) {
 
 void scale_yarn(const Hparams& h, RopeFrequencies& rope) {
   const auto last = static_cast<double>(h.n_rot - 1);
-  const double low = std::max(0.0, std::floor(pair_turning(h, h.yarn_beta_fast)));
-  const double high = std::min(last, std::ceil(pair_turning(h, h.yarn_beta_slow)));
+  double first = pair_turning(h, h.yarn_beta_fast), end = pair_turning(h, h.yarn_beta_slow);
+  if (h.yarn_whole_pairs) first = std::floor(first), end = std::ceil(end);
+  const double low = std::max(0.0, first), high = std::min(last, end);
   for (size_t i = 0; i < rope.frequencies.size(); ++i) {
     const double ramp = (static_cast<double>(i) - low) / std::max(0.001, high - low);
     const double keep = 1 - std::clamp(ramp, 0.0, 1.0);  // 1: turns often, left as it is

@@ -63,11 +63,13 @@ Golden load_golden(const std::string& name) {
   return golden;
 }
 
-std::unique_ptr<Runner> make_runner(const Golden& golden, int n_threads, int64_t n_batch = 512) {
+std::unique_ptr<Runner> make_runner(const Golden& golden, int n_threads, int64_t n_batch = 512,
+                                    int32_t n_sequences = 1) {
   RunnerOptions options;
   options.n_ctx = static_cast<int64_t>(golden.tokens.size() + golden.greedy.size());
   options.n_batch = n_batch;
   options.n_threads = n_threads;
+  options.n_sequences = n_sequences;
   auto runner = Runner::create(golden.model, options);
   if (!runner) throw std::runtime_error(runner.error().text);
   return *std::move(runner);
@@ -116,7 +118,9 @@ std::vector<float> whole_run(Runner& runner, const Golden& golden) {
 class BareRun {
  public:
   BareRun(const Model& model, Graph graph, ThreadPool& pool, int64_t n_ctx)
-      : kv_(create_cache(graph, n_ctx)), executor_(create(model, std::move(graph), pool, n_ctx)) {}
+      : kv_(create_cache(graph, n_ctx)),
+        states_(create_states(graph)),
+        executor_(create(model, std::move(graph), pool, n_ctx)) {}
 
   std::vector<float> run(std::span<const int32_t> tokens) {
     std::vector<int32_t> positions(tokens.size()), rows(tokens.size());
@@ -133,7 +137,7 @@ class BareRun {
                    .output_rows = rows,
                    .targets = {},
                    .sequences = std::span(&sequence, 1)},
-                  &kv_);
+                  &kv_, &states_);
     n_past_ += static_cast<int64_t>(tokens.size());
     const View<float, 2> logits = executor_.value(executor_.graph().logits);
     return {logits.data(), logits.data() + logits.n_elements()};
@@ -148,6 +152,11 @@ class BareRun {
     if (!kv) throw std::runtime_error(kv.error().text);
     return *std::move(kv);
   }
+  static StateCache create_states(const Graph& graph) {
+    auto states = StateCache::create(graph.state_sizes, 1);
+    if (!states) throw std::runtime_error(states.error().text);
+    return *std::move(states);
+  }
   static Executor create(const Model& model, Graph graph, ThreadPool& pool, int64_t n_ctx) {
     auto executor = Executor::create(std::move(graph), model.params(), pool,
                                      {.n_rows_max = n_ctx, .n_outputs_max = n_ctx});
@@ -156,6 +165,7 @@ class BareRun {
   }
 
   KvCache kv_;
+  StateCache states_;
   Executor executor_;
   int64_t n_past_ = 0;
 };
@@ -216,6 +226,30 @@ TEST_P(Conformance, APromptInPiecesGivesTheSameAsThePromptAtOnce) {
       };
       EXPECT_LT(largest_difference(part(pieces), part(whole)), tolerance)
           << "pieces of " << n_batch << ", position " << row;
+    }
+  }
+}
+
+// Three different prompts, all in one step, then a token of each in every step.
+TEST_P(Conformance, SequencesTogetherGetWhatEachGetsAlone) {
+  std::vector<std::vector<int32_t>> prompts(3, golden_.tokens);
+  std::reverse(prompts[1].begin(), prompts[1].end());
+  prompts[2].resize(prompts[2].size() / 2);
+  const auto together = make_runner(golden_, 2, 512, 3);
+  std::vector<std::unique_ptr<Runner>> alone;
+  for (int i = 0; i < 3; ++i) alone.push_back(make_runner(golden_, 2));
+  for (int step = 0; step < 6; ++step) {
+    std::vector<RunRows> rows;
+    for (size_t i = 0; i < prompts.size(); ++i)
+      rows.push_back({static_cast<int32_t>(2 - i), prompts[i], Want::last});
+    const auto logits = together->run(rows);
+    ASSERT_TRUE(logits.has_value()) << logits.error().text;
+    for (size_t i = 0; i < prompts.size(); ++i) {
+      const std::vector<float> own = run(*alone[i], prompts[i], Want::last);
+      const std::span shared(logits->row(static_cast<int64_t>(i)), n_vocab_);
+      EXPECT_LT(largest_difference(log_softmax(shared), log_softmax(std::span(own))), tolerance)
+          << "prompt " << i << ", step " << step;
+      prompts[i] = {best(own)};
     }
   }
 }
