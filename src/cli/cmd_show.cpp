@@ -49,6 +49,7 @@ std::map<std::string, TypeSum> sum_types(const GgufFile& file) {
 
 struct Memory {
   int64_t n_ctx = 0, weights = 0, activations = 0;
+  int64_t state = 0;                                // of a recurrent sequence of any length
   std::vector<std::pair<const char*, int64_t>> kv;  // by type
 };
 
@@ -60,8 +61,10 @@ Memory memory_of(const Model& model, int64_t n_ctx) {
   const int64_t n_rows = std::min(n_rows_shown, n_ctx);
   memory.activations =
       plan_arena(fuse(graph), {.n_rows = n_rows, .n_outputs = 1, .n_past = 0}).n_bytes;
+  for (const int64_t n_floats : graph.state_sizes) memory.state += 4 * n_floats;
   KvCacheShape shape;
   shape.layers = graph.kv_layers;
+  if (shape.layers.empty()) return memory;
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0}) {
     shape.k_dtype = shape.v_dtype = dtype;
     const int64_t block = info(dtype).block_size;
@@ -82,10 +85,19 @@ void print_field(std::string_view name, std::string_view value) {
 void print_hparams(const Hparams& h) {
   print_field("layers            L", std::to_string(h.n_layer));
   print_field("width             D", std::to_string(h.n_embd));
-  print_field("feed-forward      F", std::to_string(h.n_ff));
-  print_field("query heads       H", std::to_string(h.n_head));
-  print_field("key/value heads   G", std::to_string(h.n_head_kv));
-  print_field("head width        E", std::to_string(h.head_dim));
+  if (h.n_ff > 0) print_field("feed-forward      F", std::to_string(h.n_ff));
+  if (h.experts.n > 0)
+    print_field("experts           X",
+                fmt::format("{} of width {}, {} for each token{}", h.experts.n, h.experts.n_ff,
+                            h.experts.n_used, h.experts.n_ff_shared > 0 ? " and shared ones" : ""));
+  if (h.n_head > 0) {
+    print_field("query heads       H", std::to_string(h.n_head));
+    print_field("key/value heads   G", std::to_string(h.n_head_kv));
+    print_field("head width        E", std::to_string(h.head_dim));
+  }
+  if (h.ssm.n_head > 0)
+    print_field("state", fmt::format("{} heads of {} by {} (N by P)", h.ssm.n_head,
+                                     h.ssm.state_width, h.ssm.inner_width / h.ssm.n_head));
   print_field("vocabulary        V", std::to_string(h.n_vocab));
   print_field("context", fmt::format("{} positions", h.n_ctx_train));
   if (h.n_rot > 0)
@@ -124,6 +136,7 @@ void print_memory(const Memory& memory) {
   print_field("weights", size_text(memory.weights));
   for (const auto& [type, n_bytes] : memory.kv)
     print_field(fmt::format("keys and values, {}", type), size_text(n_bytes));
+  if (memory.state > 0) print_field("recurrent state", size_text(memory.state));
   print_field("activations", fmt::format("{} for steps of {} tokens", size_text(memory.activations),
                                          std::min(n_rows_shown, memory.n_ctx)));
 }
@@ -175,10 +188,17 @@ nlohmann::json metadata_json(const GgufValue& value) {
 }
 
 nlohmann::json hparams_json(const Hparams& h) {
-  return {{"n_layer", h.n_layer},       {"n_embd", h.n_embd},           {"n_ff", h.n_ff},
-          {"n_head", h.n_head},         {"n_head_kv", h.n_head_kv},     {"head_dim", h.head_dim},
-          {"n_vocab", h.n_vocab},       {"n_ctx_train", h.n_ctx_train}, {"n_rot", h.n_rot},
-          {"rope_theta", h.rope_theta}, {"norm_eps", h.norm_eps},       {"tied_head", h.tied_head}};
+  nlohmann::json out = {
+      {"n_layer", h.n_layer},       {"n_embd", h.n_embd},           {"n_ff", h.n_ff},
+      {"n_head", h.n_head},         {"n_head_kv", h.n_head_kv},     {"head_dim", h.head_dim},
+      {"n_vocab", h.n_vocab},       {"n_ctx_train", h.n_ctx_train}, {"n_rot", h.n_rot},
+      {"rope_theta", h.rope_theta}, {"norm_eps", h.norm_eps},       {"tied_head", h.tied_head}};
+  if (h.experts.n > 0)
+    out["experts"] = {{"n", h.experts.n},
+                      {"n_used", h.experts.n_used},
+                      {"n_ff", h.experts.n_ff},
+                      {"n_ff_shared", h.experts.n_ff_shared}};
+  return out;
 }
 
 nlohmann::json as_json(const Shown& shown, const std::optional<Memory>& memory) {
@@ -202,6 +222,7 @@ nlohmann::json as_json(const Shown& shown, const std::optional<Memory>& memory) 
                         {"weights", memory->weights},
                         {"activations", memory->activations}};
     for (const auto& [type, n_bytes] : memory->kv) result["memory"]["kv"][type] = n_bytes;
+    if (memory->state > 0) result["memory"]["state"] = memory->state;
   }
   for (const GgufEntry& entry : file.entries())
     result["metadata"][std::string(entry.key)] = metadata_json(entry.value);
