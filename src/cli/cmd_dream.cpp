@@ -90,7 +90,7 @@ Result<int> run(const Flags& flags) {
   std::vector<RequestId> ids;
   Printer printer(documents);
   for (size_t i = 0; i < documents.size(); ++i) {
-    Request request = make_request(flags.sampling, seed + i);
+    Request request = TRY(make_request(flags.sampling, seed + i));
     request.prompt = {start};
     request.decode_at = DecodeAt::start;
     request.n_predict = flags.n_predict;

@@ -100,7 +100,7 @@ CommandBody command_perplexity(CLI::App& app) {
       ->expected(0, 2);
   add_text(app, "-f,--file", flags->file, "the text, instead of the argument FILE", "FILE");
   flags->model.n_ctx = 512;
-  flags->model.cache_type = "f16";
+  flags->model.cache_type_k = flags->model.cache_type_v = "f16";
   add_model_flags(app, flags->model);
   add_exact_flag(app, flags->model);
   add_int(app, "--chunks", flags->windows.n_chunks, "at most so many windows; -1: all", -1,

@@ -1,5 +1,7 @@
-// quire run: a text continued by a model, once or in a session.
+// quire run: a model answers or continues a text, once or in a session.
 #include "base/file.h"
+#include "cli/chat_flags.h"
+#include "cli/chat_session.h"
 #include "cli/generation.h"
 #include "cli/json_output.h"
 #include "cli/session.h"
@@ -18,6 +20,9 @@ struct Flags {
   int64_t n_predict = -1;
   ModelFlags model;
   SamplingFlags sampling;
+  DraftFlags drafts;
+  ContextShift shift;
+  ChatFlags chat;
 };
 
 // From a file or from standard input, without the line feed that ends it.
@@ -53,6 +58,7 @@ nlohmann::json as_json(const LoadedEngine& loaded, const Outcome& outcome,
           {"text", text},
           {"tokens", outcome.tokens},
           {"stop_reason", stop_reason_name(outcome.reason)},
+          {"n_discarded", outcome.n_discarded},
           {"seed", seed},
           {"timings",
            {{"load_s", loaded.load_s},
@@ -61,14 +67,30 @@ nlohmann::json as_json(const LoadedEngine& loaded, const Outcome& outcome,
             {"prompt_tokens_per_s", t.prompt_rate()},
             {"n_generated", t.n_generated},
             {"generate_s", t.generate_s},
-            {"generate_tokens_per_s", t.generate_rate()}}}};
+            {"generate_tokens_per_s", t.generate_rate()},
+            {"n_drafted", t.n_drafted},
+            {"n_accepted", t.n_accepted}}}};
 }
 
-Result<int> run_once(const Flags& flags, LoadedEngine& loaded, const std::string& prompt) {
+// The text itself, or the chat that consists of this message.
+Result<std::vector<int32_t>> prompt_tokens(const Flags& flags, const Tokenizer& tokenizer,
+                                           const std::optional<ChatSetup>& chat,
+                                           const std::string& prompt) {
+  if (!chat) return prompt_ids(tokenizer, prompt);
+  const ChatPrompt rendered = TRY(chat->render({make_message("user", prompt)}));
+  if (flags.verbose)
+    for (const std::string& note : rendered.notes) fmt::print(stderr, "quire: note: {}\n", note);
+  return rendered.encode(tokenizer);
+}
+
+Result<int> run_once(const Flags& flags, LoadedEngine& loaded, const std::optional<ChatSetup>& chat,
+                     const std::string& prompt) {
   const uint64_t seed = chosen_seed(flags.sampling.seed);
-  Request request = make_request(flags.sampling, seed);
-  request.prompt = TRY(prompt_ids(loaded.model->tokenizer(), prompt));
+  Request request = TRY(make_request(flags.sampling, seed));
+  request.prompt = TRY(prompt_tokens(flags, loaded.model->tokenizer(), chat, prompt));
   request.n_predict = flags.n_predict;
+  request.shift = flags.shift;
+  if (chat) request.decode_at = DecodeAt::start;
   if (!flags.json && !output_is_terminal()) request.replace = StreamDecoder::Replace::nothing;
 
   std::string text;
@@ -81,7 +103,7 @@ Result<int> run_once(const Flags& flags, LoadedEngine& loaded, const std::string
   Engine& engine = *loaded.engine;
   const RequestId id = TRY(engine.add(std::move(request)));
   const InterruptGuard interrupts;
-  if (!flags.json && !flags.hide_prompt) put_prompt(prompt);
+  if (!flags.json && !flags.hide_prompt && !chat) put_prompt(prompt);
   while (TRY(engine.step()))
     if (interrupts.interrupted()) engine.cancel(id);
 
@@ -98,13 +120,17 @@ Result<int> run_once(const Flags& flags, LoadedEngine& loaded, const std::string
 Result<int> run(const Flags& flags) {
   ModelAndText what = TRY(split_positionals(flags.model.model, flags.positionals));
   const auto prompt = TRY(find_prompt(flags, std::move(what.text)));
-  LoadedEngine loaded = TRY(load_engine(what.model_path, flags.model));
-  if (prompt) return run_once(flags, loaded, *prompt);
+  LoadedEngine loaded = TRY(load_engine(what.model_path, flags.model, 1, &flags.drafts));
+  const auto chat = TRY(set_up_chat(loaded.model->tokenizer(), flags.chat));
+  note_memory(loaded);
+  if (prompt) return run_once(flags, loaded, chat, *prompt);
   SessionOptions options;
   options.sampling = flags.sampling;
   options.n_predict = flags.n_predict;
+  options.shift = flags.shift;
   options.seed = chosen_seed(flags.sampling.seed);
   if (flags.verbose) options.timings = SessionOptions::Timings::show;
+  if (chat) return run_chat(loaded, *chat, std::move(options));
   return run_session(loaded, std::move(options));
 }
 
@@ -116,24 +142,33 @@ CommandBody command_run(CLI::App& app) {
                  "a single argument is the MODEL when it names one")
       ->type_name("")
       ->expected(0, 2);
-  CLI::Option* prompt = add_text(app, "-p,--prompt", flags->prompt, "the text to continue");
+  CLI::Option* prompt =
+      add_text(app, "-p,--prompt", flags->prompt, "the message to answer, or the text to continue");
   app.parse_complete_callback([flags, prompt] { flags->has_prompt = prompt->count() > 0; });
   add_text(app, "-f,--file", flags->file, "read the prompt from a file; -: standard input", "FILE");
   add_int(app, "-n,--n-predict", flags->n_predict, "at most so many tokens; -1: until it ends", -1,
           INT32_MAX);
   add_model_flags(app, flags->model);
   add_exact_flag(app, flags->model);
+  add_rope_flags(app, flags->model.rope);
+  add_chat_flags(app, flags->chat);
   add_sampling_flags(app, flags->sampling);
+  add_shift_flags(app, flags->shift);
+  add_draft_flags(app, flags->drafts);
   app.add_flag("-i,--interactive", flags->interactive,
                "a session, or an error if none is possible");
   app.add_flag("--no-display-prompt", flags->hide_prompt, "print the continuation only");
   app.add_flag("-v,--verbose", flags->verbose, "print timings to standard error");
   app.add_flag("--json", flags->json, "print one JSON object at the end");
-  examples(app, {{"quire run", "a session with the bundled model"},
-                 {"quire run \"Once upon a time\"", "a story"},
-                 {"quire run model.gguf -n 64 --temp 0", "the likeliest text, prompt from stdin"},
-                 {"quire run -s 7 -p \"The dog\" --verbose",
-                  "the same story every time, and how fast"}});
+  examples(
+      app,
+      {{"quire run", "a session with the bundled model"},
+       {"quire run \"Once upon a time\"", "a story"},
+       {"quire run model.gguf -n 64 --temp 0", "the likeliest text, prompt from stdin"},
+       {"quire run chat.gguf \"Why is the sky blue?\"", "an answer, by the chat template"},
+       {"quire run chat.gguf -sys \"Be brief.\"", "a chat"},
+       {"quire run chat.gguf --raw \"Once\"", "the text goes on, without a template"},
+       {"quire run -s 7 -p \"The dog\" --verbose", "the same story every time, and how fast"}});
   return [flags] { return run(*flags); };
 }
 

@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
 #include "base/threads.h"
+#include "cli/short_flags.h"
 
 #include <charconv>
 #include <cmath>
@@ -28,6 +29,13 @@ class HelpFormat : public CLI::Formatter {
     for (const CLI::Option* option : app->get_options({}))
       if (option->get_positional()) usage += " " + option->get_name(true);
     return usage + " [FLAGS]\n";
+  }
+  std::string make_option_name(const CLI::Option* option, bool positional) const override {
+    const std::string name = CLI::Formatter::make_option_name(option, positional);
+    for (const std::string& long_name : option->get_lnames())
+      if (const auto extra = short_flag_of("--" + long_name); !extra.empty())
+        return fmt::format("{},{}", extra, name);
+    return name;
   }
   std::string make_option_opts(const CLI::Option* option) const override {
     return option->get_type_size() == 0 || option->get_type_name().empty()

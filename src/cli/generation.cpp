@@ -4,8 +4,6 @@
 #include "base/progress.h"
 #include "model/find_model.h"
 
-#include <random>
-
 namespace quire {
 
 void add_model_flag(CLI::App& app, std::string& model) {
@@ -18,11 +16,62 @@ void add_model_flags(CLI::App& app, ModelFlags& flags) {
           INT32_MAX);
   add_threads(app, flags.n_threads);
   add_int(app, "-b,--batch-size", flags.n_batch, "most tokens in one step", 1, 65536);
-  app.add_option("--cache-type", flags.cache_type,
-                 "how keys and values are kept: f32, f16, bf16, q8_0")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}, CLI::ignore_case).description(""))
-      ->type_name("TYPE")
-      ->capture_default_str();
+  const auto cache_type = [&app](const char* names, const char* what,
+                                 std::initializer_list<std::string*> targets) {
+    const std::vector<std::string*> all(targets);
+    app.add_option_function<std::string>(
+           names,
+           [all](const std::string& type) {
+             for (std::string* target : all) *target = type;
+           },
+           what)
+        ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}, CLI::ignore_case).description(""))
+        ->type_name("TYPE");
+  };
+  cache_type("--cache-type", "how keys and values are kept: f32, f16, bf16, q8_0",
+             {&flags.cache_type_k, &flags.cache_type_v});
+  cache_type("--cache-type-k", "how keys are kept", {&flags.cache_type_k});
+  cache_type("--cache-type-v", "how values are kept", {&flags.cache_type_v});
+}
+
+void add_rope_flags(CLI::App& app, RopeOverride& rope) {
+  app.add_option_function<std::string>(
+         "--rope-scaling",
+         [&rope](const std::string& name) {
+           rope.scaling = name == "none"     ? RopeScaling::none
+                          : name == "linear" ? RopeScaling::linear
+                                             : RopeScaling::yarn;
+         },
+         "how positions are stretched for a longer context: none, linear, yarn")
+      ->check(CLI::IsMember({"none", "linear", "yarn"}).description(""))
+      ->type_name("WAY");
+  const auto number = [&app](const char* names, std::optional<float>& value, const char* what,
+                             double least, double most) {
+    app.add_option_function<double>(
+           names, [&value](const double& given) { value = static_cast<float>(given); }, what)
+        ->check(number_between(least, most))
+        ->type_name("X");
+  };
+  number("--rope-scale", rope.factor, "the context becomes that many times as long", 1e-3, 1e5);
+  app.add_option_function<double>(
+         "--rope-freq-scale",
+         [&rope](const double& given) { rope.factor = static_cast<float>(1 / given); },
+         "the same as 1/X")
+      ->check(number_between(1e-5, 1e3))
+      ->type_name("X");
+  number("--rope-freq-base", rope.freq_base, "base of the frequencies, in the place of the model's",
+         1, 1e12);
+  app.add_option_function<int64_t>(
+         "--yarn-orig-ctx", [&rope](const int64_t& n) { rope.yarn_n_ctx_orig = n; },
+         "positions the model was trained with before any stretching")
+      ->check(integer_between(1, 1 << 28))
+      ->type_name("N");
+  number("--yarn-ext-factor", rope.yarn_ext_factor, "1: as yarn mixes; 0: as linear", 0, 1);
+  number("--yarn-attn-factor", rope.yarn_attn_factor, "scores are scaled by it once more", 0, 1e3);
+  number("--yarn-beta-fast", rope.yarn_beta_fast, "turns from which frequencies stay [32]", 1e-3,
+         1e6);
+  number("--yarn-beta-slow", rope.yarn_beta_slow, "turns up to which they are stretched [1]", 1e-3,
+         1e6);
 }
 
 void add_exact_flag(CLI::App& app, ModelFlags& flags) {
@@ -38,39 +87,23 @@ void add_fast_flag(CLI::App& app, ModelFlags& flags) {
       "round activations to 8 bits, as `quire run` does");
 }
 
-void add_sampling_flags(CLI::App& app, SamplingFlags& flags) {
-  SamplingParams& params = flags.params;
-  add_int(app, "-s,--seed", flags.seed, "the same seed, the same text; -1: a new one", -1,
-          INT64_MAX);
-  add_number(app, "--temp", params.temperature, "0: always the likeliest token; 1: as trained", 0,
-             100);
-  add_int(app, "--top-k", params.top_k, "draw from the K likeliest; 0: all", 0, INT32_MAX);
-  add_number(app, "--top-p", params.top_p, "draw from the fewest with this probability", 0, 1);
-  add_number(app, "--min-p", params.min_p, "drop what is less likely than this share of the best",
-             0, 1);
-  add_number(app, "--repeat-penalty", params.repeat_penalty,
-             "above 1: recent tokens become less likely", 0.01, 100);
-  add_int(app, "--repeat-last-n", params.repeat_last_n, "how many tokens are recent; -1: all", -1,
+void add_draft_flags(CLI::App& app, DraftFlags& flags) {
+  add_text(app, "--model-draft", flags.model,
+           "a smaller model of the same family that guesses what comes", "MODEL");
+  add_int(app, "--ctx-size-draft", flags.n_ctx, "its context; 0: as the model's", 0, INT32_MAX);
+  add_int(app, "--draft-max,--draft,--draft-n", flags.n_max, "most guesses at a time", 1, 11);
+  add_int(app, "--draft-min,--draft-n-min", flags.n_min, "fewer guesses are not looked at", 0, 11);
+  add_number(app, "--draft-p-min", flags.p_min, "it guesses no further below this probability", 0,
+             1);
+  app.add_flag("--no-draft", flags.never,
+               "no guesses at all; without -md they come from the text itself");
+}
+
+void add_shift_flags(CLI::App& app, ContextShift& shift) {
+  app.add_flag("--context-shift,!--no-context-shift", shift.wanted,
+               "when the context is full, forget the older half and go on");
+  add_int(app, "--keep", shift.n_keep, "but not the first N tokens; -1: nothing of the prompt", -1,
           INT32_MAX);
-  app.add_option("--stop,-r,--reverse-prompt", flags.stop,
-                 "end the answer before this text; may be given again")
-      ->type_name("TEXT")
-      ->allow_extra_args(false);
-  app.add_flag("--ignore-eos", flags.ignore_eos, "never let the model end the text");
-}
-
-uint64_t chosen_seed(int64_t seed) {
-  if (seed >= 0) return static_cast<uint64_t>(seed);
-  return std::random_device{}();
-}
-
-Request make_request(const SamplingFlags& flags, uint64_t seed) {
-  Request request;
-  request.sampling = flags.params;
-  request.sampling.seed = seed;
-  request.stop = flags.stop;
-  if (flags.ignore_eos) request.end = EndOfGeneration::never_drawn;
-  return request;
 }
 
 Result<ModelAndText> split_positionals(const std::string& model_flag,
@@ -110,21 +143,38 @@ Result<RunnerOptions> runner_options(const ModelFlags& flags) {
   options.n_ctx = flags.n_ctx;
   options.n_threads = flags.n_threads;
   options.n_batch = flags.n_batch;
-  const auto dtype = dtype_from_name(flags.cache_type);
-  if (!dtype) return fail(Fault::usage, "--cache-type: unknown type '{}'", flags.cache_type);
-  options.k_dtype = options.v_dtype = *dtype;
+  const auto cache_type = [&](const std::string& name) -> Result<DType> {
+    if (name.empty()) return flags.precision == Precision::fast ? DType::f16 : DType::f32;
+    const auto dtype = dtype_from_name(name);
+    if (!dtype) return fail(Fault::usage, "--cache-type: unknown type '{}'", name);
+    return *dtype;
+  };
+  options.k_dtype = TRY(cache_type(flags.cache_type_k));
+  options.v_dtype = TRY(cache_type(flags.cache_type_v));
   options.precision = flags.precision;
   return options;
 }
 
 Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flags,
-                                 int32_t n_sequences) {
+                                 int32_t n_sequences, const DraftFlags* drafts) {
   const auto start = std::chrono::steady_clock::now();
   RunnerOptions options = TRY(runner_options(flags));
   options.n_sequences = n_sequences;
   LoadedEngine loaded;
-  loaded.model = TRY(Model::load(path));
-  loaded.engine = TRY(Engine::create(loaded.model, options));
+  loaded.model = TRY(Model::load(path, flags.rope));
+  DraftOptions drafting;
+  if (drafts != nullptr && !drafts->never) {
+    drafting.lookup = true;
+    drafting.n_ctx = drafts->n_ctx;
+    drafting.n_max = drafts->n_max;
+    drafting.n_min = drafts->n_min;
+    drafting.p_min = drafts->p_min;
+    if (!drafts->model.empty()) {
+      const std::string draft_path = TRY(find_model(drafts->model));
+      drafting.model = TRY(Model::load(draft_path));
+    }
+  }
+  loaded.engine = TRY(Engine::create(loaded.model, options, drafting));
   loaded.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return loaded;
 }
@@ -159,12 +209,34 @@ void print_timings(const LoadedEngine& loaded, const Outcome& outcome, uint64_t 
              t.n_generated, t.generate_rate(), runner.n_past(), runner.n_ctx(),
              format_bytes(static_cast<double>(runner.kv_bytes())), stop_reason_name(outcome.reason),
              seed, runner.pool().size());
+  if (t.n_drafted > 0)
+    fmt::print(stderr, "drafts   {} guessed by {}, {} right ({:.0f} %)\n", t.n_drafted,
+               loaded.engine->draft_kind(), t.n_accepted,
+               100.0 * static_cast<double>(t.n_accepted) / static_cast<double>(t.n_drafted));
+}
+
+void note_memory(const LoadedEngine& loaded) {
+  Runner& runner = loaded.engine->runner();
+  constexpr int64_t worth_saying_bytes = int64_t{1} << 30;
+  if (runner.kv_bytes() < worth_saying_bytes) return;
+  fmt::print(stderr,
+             "quire: note: a context of {} positions takes {} of keys and values when it is full; "
+             "-c makes it shorter, -ctk q8_0 -ctv q8_0 smaller\n",
+             runner.n_ctx(), format_bytes(static_cast<double>(runner.kv_bytes())));
 }
 
 void note_stop_reason(const Outcome& outcome, int64_t n_ctx) {
+  if (outcome.n_discarded > 0)
+    fmt::print(stderr,
+               "quire: note: the context of {} positions was full, so {} of its tokens were "
+               "forgotten (--context-shift)\n",
+               n_ctx, outcome.n_discarded);
   if (outcome.reason == StopReason::context_full)
-    fmt::print(stderr, "quire: note: the context of {} positions is full, so the text ends here\n",
-               n_ctx);
+    fmt::print(
+        stderr,
+        "quire: note: the context of {} positions is full, so the text ends here; -c makes it "
+        "longer, --context-shift forgets the older half\n",
+        n_ctx);
 }
 
 }  // namespace quire

@@ -11,34 +11,52 @@
 
 namespace quire {
 
-// -m, -c, -t, -b, --cache-type
+// -m, -c, -t, -b, -ctk, -ctv
 struct ModelFlags {
   std::string model;  // "" for the default
   int64_t n_ctx = 0;
   int n_threads = 0;
   int64_t n_batch = 512;
-  std::string cache_type = "f32";
+  std::string cache_type_k, cache_type_v;  // "": f16 where products are fast, else f32
   Precision precision = Precision::exact;
+  RopeOverride rope;
 };
 void add_model_flag(CLI::App& app, std::string& model);
 void add_model_flags(CLI::App& app, ModelFlags& flags);
+// --rope-scaling, --rope-scale, --yarn-...: for contexts beyond the model's own.
+void add_rope_flags(CLI::App& app, RopeOverride& rope);
 // For commands that make text: products are fast, --exact computes with activations as they are.
 void add_exact_flag(CLI::App& app, ModelFlags& flags);
 // For commands that look at numbers: products are exact, --fast computes as `quire run` does.
 void add_fast_flag(CLI::App& app, ModelFlags& flags);
 
-// --temp, --top-k, --top-p, --min-p, --repeat-penalty, --repeat-last-n, -s/--seed, --stop,
-// --ignore-eos
+// Every sampler's flags (cli/sampling_flags.cpp).
 struct SamplingFlags {
   SamplingParams params;
   int64_t seed = -1;
   std::vector<std::string> stop;
+  std::vector<std::string> logit_bias, dry_breakers;  // as given
+  std::string samplers, sampler_seq;
   bool ignore_eos = false;
 };
 void add_sampling_flags(CLI::App& app, SamplingFlags& flags);
+// The parameters as asked for; usage names the flag that makes no sense.
+Result<SamplingParams> sampling_params(const SamplingFlags& flags);
 // The seed asked for, or a new one when it is -1.
 uint64_t chosen_seed(int64_t seed);
-Request make_request(const SamplingFlags& flags, uint64_t seed);
+Result<Request> make_request(const SamplingFlags& flags, uint64_t seed);
+
+// -md, --draft-max, ...: guesses that make answers come faster (engine/drafter.h).
+struct DraftFlags {
+  std::string model;  // "": from the text itself
+  int64_t n_ctx = 0, n_max = 8, n_min = 0;
+  double p_min = 0.75;
+  bool never = false;
+};
+void add_draft_flags(CLI::App& app, DraftFlags& flags);
+
+// --context-shift, --keep
+void add_shift_flags(CLI::App& app, ContextShift& shift);
 
 // Two positionals [MODEL] [TEXT] of which either may be missing. A single one is a MODEL when it
 // names a file or a bundled model, not_found when it looks like a path (ends in .gguf, or has a
@@ -59,7 +77,7 @@ struct LoadedEngine {
   double load_s = 0;
 };
 Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flags,
-                                 int32_t n_sequences = 1);
+                                 int32_t n_sequences = 1, const DraftFlags* drafts = nullptr);
 
 // The ids of a prompt; for an empty one the token that starts a text: BOS, else EOS, else usage.
 Result<std::vector<int32_t>> prompt_ids(const Tokenizer& tokenizer, std::string_view prompt);
@@ -67,7 +85,10 @@ Result<int32_t> start_id(const Tokenizer& tokenizer);
 
 // "prompt 12 tokens, 0.01 s, 1200 tokens/s" and so on, to standard error.
 void print_timings(const LoadedEngine& loaded, const Outcome& outcome, uint64_t seed);
-// A line to standard error when an answer ended for a reason the user should know.
+// What a large cache takes, to standard error before it is used.
+void note_memory(const LoadedEngine& loaded);
+// A line to standard error when an answer ended for a reason the user should know, or lost a part
+// of its context.
 void note_stop_reason(const Outcome& outcome, int64_t n_ctx);
 
 }  // namespace quire

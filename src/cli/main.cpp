@@ -2,6 +2,7 @@
 // line and an exit code. Exceptions of libraries end here.
 #include "base/isa.h"
 #include "cli/command.h"
+#include "cli/short_flags.h"
 #include "cli/suggest.h"
 
 #include <algorithm>
@@ -121,6 +122,7 @@ Result<int> run_command(const Command& command, std::vector<std::string> argumen
   app.option_defaults()->group("Flags");
   app.set_help_flag("-h,--help", "print this help and exit");
   const CommandBody body = command.add(app);
+  expand_short_flags(app, arguments);
   add_second_dashes(app, arguments);
   try {
     std::reverse(arguments.begin(), arguments.end());  // the order CLI11 wants

@@ -4,17 +4,9 @@
 // answer continues all of it (what is cached is not computed again), and /save and /load keep and
 // bring back exactly that text.
 #pragma once
-#include "cli/generation.h"
+#include "cli/session_answer.h"
 
 namespace quire {
-
-struct SessionOptions {
-  SamplingFlags sampling;
-  int64_t n_predict = -1;
-  uint64_t seed = 0;  // of the first answer; each later one takes the next
-  enum class Timings { hide, show };
-  Timings timings = Timings::hide;
-};
 
 // Until Ctrl-D, /quit or the end of input.
 Result<int> run_session(LoadedEngine& loaded, SessionOptions options);

@@ -34,7 +34,7 @@ struct Engine::Active {
   Active(RequestId the_id, Request the_request, const std::shared_ptr<const Model>& model)
       : id(the_id),
         request(std::move(the_request)),
-        sampler(request.sampling, banned(request, *model)),
+        sampler(request.sampling, banned(request, *model), &model->tokenizer()),
         decoder({model, &model->tokenizer()}, {.at = request.decode_at}, request.replace),
         stops(std::move(request.stop)) {
     for (const int32_t token : request.prompt) sampler.accept(token);
@@ -57,6 +57,7 @@ struct Engine::Active {
   Outcome outcome;
   bool cancelled = false;
   std::optional<Clock::time_point> started, first_token;
+  int64_t n_draft_next = 2;  // how many guesses to ask for
 };
 
 struct Engine::Slot {
@@ -64,7 +65,26 @@ struct Engine::Slot {
   std::unique_ptr<Active> active;
   // Tokens of the sequence: those in the cache first (Runner::n_past), then those to run.
   std::vector<int32_t> tokens;
+  std::vector<int32_t> drafts;  // guesses that this step checks; they are the last of `tokens`
+  int64_t n_valid = 0;          // positions in the cache that are known to be right
+  int64_t n_drawn = 0;          // tokens that this step gave
+
+  int64_t n_pending(Runner& runner) const {
+    return static_cast<int64_t>(tokens.size()) - runner.n_past(sequence);
+  }
+  // One token is to be run and the next one drawn.
+  bool generates(Runner& runner) const {
+    return active != nullptr && active->first_token.has_value() && n_pending(runner) == 1;
+  }
 };
+
+namespace {
+
+// More rows than this take other paths in some kernels (matmul_few_rows, the bf16 attention), and
+// those round otherwise: a draft must not change a bit of what it is a draft for.
+constexpr int64_t n_rows_with_drafts_max = 12;
+
+}  // namespace
 
 Engine::Engine(std::shared_ptr<const Model> model, std::unique_ptr<Runner> runner,
                const RunnerOptions& options)
@@ -76,9 +96,31 @@ Engine::Engine(std::shared_ptr<const Model> model, std::unique_ptr<Runner> runne
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Model> model,
-                                               const RunnerOptions& options) {
+                                               const RunnerOptions& options,
+                                               const DraftOptions& drafts) {
   auto runner = TRY(Runner::create(model, options));
-  return std::unique_ptr<Engine>(new Engine(std::move(model), std::move(runner), options));
+  std::unique_ptr<Engine> engine(new Engine(std::move(model), std::move(runner), options));
+  engine->draft_options_ = drafts;
+  // A wrong guess must be taken back; a recurrent state cannot.
+  if (!engine->runner_->can_truncate()) {
+    if (drafts.model == nullptr) return engine;
+    return fail(Fault::unsupported,
+                "{}: its state cannot go back to before a wrong guess, so no model can draft for "
+                "it; leave out --model-draft",
+                engine->model_->path());
+  }
+  if (drafts.model != nullptr) {
+    RunnerOptions draft_options = options;
+    const int64_t known = drafts.model->hparams().n_ctx_train;
+    draft_options.n_ctx =
+        drafts.n_ctx > 0 ? drafts.n_ctx : std::min(known, engine->runner_->n_ctx());
+    draft_options.keep.clear();
+    engine->drafter_ =
+        TRY(make_model_drafter(drafts.model, *engine->model_, draft_options, drafts.p_min));
+  } else if (drafts.lookup) {
+    engine->drafter_ = make_lookup_drafter(options.n_sequences);
+  }
+  return engine;
 }
 
 Result<RequestId> Engine::add(Request request) {
@@ -123,8 +165,13 @@ void Engine::cancel(RequestId id) {
 Result<bool> Engine::step() {
   drop_cancelled();
   admit();
+  const auto start = Clock::now();
+  TRY(make_drafts());
   schedule();
-  if (!rows_.empty()) sample(TRY(runner_->run(rows_)));
+  if (!rows_.empty()) {
+    sample(TRY(runner_->run(rows_)));
+    account(std::chrono::duration<double>(Clock::now() - start).count());
+  }
   drop_cancelled();
   return !waiting_.empty() || std::any_of(slots_.begin(), slots_.end(),
                                           [](const Slot& slot) { return slot.active != nullptr; });
@@ -156,6 +203,7 @@ void Engine::admit() {
     runner_->truncate(slot->sequence, n_cached);
     slot->tokens = prompt;
     slot->tokens.reserve(static_cast<size_t>(runner_->n_ctx()) + 1);
+    slot->n_valid = n_cached;
     slot->active->outcome.timings.n_cached = n_cached;
   }
 }
@@ -175,18 +223,56 @@ Engine::Slot* Engine::best_free_slot(std::span<const int32_t> prompt) {
   return best;
 }
 
-// One row of each generating sequence, then chunks of prompts while there is room.
+// Guesses for the sequences that only wait for their next token, as many as the governor allows.
+// With prompts to run there are none: time is then no measure of them.
+Result<void> Engine::make_drafts() {
+  for (Slot& slot : slots_) slot.drafts.clear();
+  draft_requests_.clear();
+  if (drafter_ == nullptr || !waiting_.empty()) return {};
+  int64_t n_generating = 0;
+  for (Slot& slot : slots_) {
+    if (slot.active == nullptr) continue;
+    if (!slot.generates(*runner_)) return {};
+    ++n_generating;
+  }
+  if (n_generating == 0) return {};
+  int64_t n_left = std::min({governor_.n_allowed(n_generating), n_batch_ - n_generating,
+                             n_rows_with_drafts_max - n_generating});
+  for (Slot& slot : slots_) {
+    if (slot.active == nullptr || slot.active->request.drafts == Drafts::never) continue;
+    const Request& request = slot.active->request;
+    const auto n_tokens = static_cast<int64_t>(slot.tokens.size());
+    int64_t n_max = std::min(
+        {slot.active->n_draft_next, draft_options_.n_max, n_left, runner_->n_ctx() - n_tokens});
+    if (request.n_predict >= 0)
+      n_max = std::min(
+          n_max, request.n_predict - static_cast<int64_t>(slot.active->outcome.tokens.size()) - 1);
+    if (n_max < std::max<int64_t>(1, draft_options_.n_min)) continue;
+    n_left -= n_max;
+    draft_requests_.push_back({slot.sequence, slot.tokens, n_max, {}});
+  }
+  if (draft_requests_.empty()) return {};
+  TRY(drafter_->draft(draft_requests_));
+  for (DraftRequest& draft : draft_requests_) {
+    if (static_cast<int64_t>(draft.draft.size()) < draft_options_.n_min) continue;
+    Slot& slot = slots_[static_cast<size_t>(draft.sequence)];
+    slot.drafts = std::move(draft.draft);
+    slot.tokens.insert(slot.tokens.end(), slot.drafts.begin(), slot.drafts.end());
+  }
+  return {};
+}
+
+// One row of each generating sequence and its drafts, then chunks of prompts while there is room.
 void Engine::schedule() {
   rows_.clear();
   sampled_.clear();
   int64_t n_left = n_batch_;
   for (const bool generating : {true, false}) {
     for (Slot& slot : slots_) {
-      if (!slot.active || n_left == 0 || slot.active->first_token.has_value() != generating)
-        continue;
-      const int64_t n_pending =
-          static_cast<int64_t>(slot.tokens.size()) - runner_->n_past(slot.sequence);
-      const int64_t n_rows = std::min(n_pending, n_left);
+      if (!slot.active || n_left == 0) continue;
+      const bool short_of_one = slot.generates(*runner_) || !slot.drafts.empty();
+      if (short_of_one != generating) continue;
+      const int64_t n_rows = std::min(slot.n_pending(*runner_), n_left);
       schedule(slot, n_rows);
       n_left -= n_rows;
     }
@@ -199,14 +285,61 @@ void Engine::schedule(Slot& slot, int64_t n_rows) {
   const bool last = n_past + static_cast<size_t>(n_rows) == slot.tokens.size();
   rows_.push_back({slot.sequence,
                    std::span(slot.tokens).subspan(n_past, static_cast<size_t>(n_rows)),
-                   last ? Want::last : Want::nothing});
+                   !slot.drafts.empty() ? Want::all
+                   : last               ? Want::last
+                                        : Want::nothing});
   if (last) sampled_.push_back(&slot);
 }
 
 void Engine::sample(View<const float, 2> logits) {
+  int64_t row = 0;
+  for (Slot* slot : sampled_) {
+    const auto n_rows = static_cast<int64_t>(slot->drafts.size()) + 1;
+    take_rows(*slot, View<const float, 2>(logits.row(row), n_rows, logits.dim(1)));
+    row += n_rows;
+  }
+}
+
+// The last row and those of the drafts after it: as long as what is drawn is what was guessed, the
+// next row is that of the token drawn. What was run after a wrong guess is forgotten.
+void Engine::take_rows(Slot& slot, View<const float, 2> logits) {
   const auto n_vocab = static_cast<size_t>(logits.dim(1));
-  for (size_t i = 0; i < sampled_.size(); ++i)
-    take_token(*sampled_[i], {logits.row(static_cast<int64_t>(i)), n_vocab});
+  const size_t n_drafts = slot.drafts.size();
+  slot.tokens.resize(slot.tokens.size() - n_drafts);
+  slot.n_valid = static_cast<int64_t>(slot.tokens.size());
+  Active& active = *slot.active;
+  Timings& timings = active.outcome.timings;
+  timings.n_drafted += static_cast<int64_t>(n_drafts);
+  size_t n_right = 0;
+  slot.n_drawn = 0;
+  for (size_t i = 0; i <= n_drafts; ++i) {
+    take_token(slot, {logits.row(static_cast<int64_t>(i)), n_vocab});
+    ++slot.n_drawn;
+    if (slot.active == nullptr || active.cancelled || i == n_drafts) break;
+    if (slot.tokens.back() != slot.drafts[i]) break;
+    ++n_right;
+    ++slot.n_valid;
+    ++timings.n_accepted;
+  }
+  if (slot.active == nullptr || n_drafts == 0) return;
+  if (runner_->n_past(slot.sequence) > slot.n_valid) runner_->truncate(slot.sequence, slot.n_valid);
+  active.n_draft_next = n_right == n_drafts ? std::min<int64_t>(active.n_draft_next * 2, 64)
+                                            : static_cast<int64_t>(n_right) + 1;
+}
+
+void Engine::account(double seconds) {
+  if (drafter_ == nullptr) return;
+  DraftCounts counts;
+  int64_t n_rows = 0, n_tokens = 0;
+  for (size_t i = 0; i < sampled_.size(); ++i) {
+    n_rows += static_cast<int64_t>(rows_[i].tokens.size());
+    counts.n_drafted += static_cast<int64_t>(sampled_[i]->drafts.size());
+    n_tokens += sampled_[i]->n_drawn;
+  }
+  // Only steps in which nothing but answers grew.
+  if (rows_.size() != sampled_.size()) return;
+  if (n_rows != static_cast<int64_t>(sampled_.size()) + counts.n_drafted) return;
+  governor_.step_done(static_cast<int64_t>(sampled_.size()), counts, n_tokens, seconds);
 }
 
 void Engine::take_token(Slot& slot, std::span<const float> logits) {
@@ -221,7 +354,7 @@ void Engine::take_token(Slot& slot, std::span<const float> logits) {
   // Asked for nothing: the prompt was run, and that is all.
   if (request.n_predict == 0) return finish(slot, StopReason::n_predict);
 
-  const Result<int32_t> drawn = active.sampler.sample(logits);
+  const Result<int32_t> drawn = draw(active, logits);
   if (!drawn) {
     outcome.error = drawn.error();
     return finish(slot, StopReason::failed);
@@ -231,21 +364,55 @@ void Engine::take_token(Slot& slot, std::span<const float> logits) {
   if (request.end == EndOfGeneration::stops && model_->tokenizer().is_end_of_generation(*drawn))
     return finish(slot, StopReason::end_of_generation);
 
-  active.sampler.accept(*drawn);
   outcome.tokens.push_back(*drawn);
   slot.tokens.push_back(*drawn);
   active.show(active.stops.push(active.decoder.push(*drawn)));
   if (active.stops.found()) return finish(slot, StopReason::stop_string);
+  if (request.constraint != nullptr && request.constraint->finished())
+    return finish(slot, StopReason::end_of_generation);
   if (static_cast<int64_t>(outcome.tokens.size()) == request.n_predict)
     return finish(slot, StopReason::n_predict);
-  if (static_cast<int64_t>(slot.tokens.size()) > runner_->n_ctx())
-    return finish(slot, StopReason::context_full);
+  if (static_cast<int64_t>(slot.tokens.size()) <= runner_->n_ctx()) return;
+  if (!request.shift.wanted) return finish(slot, StopReason::context_full);
+  shift_context(slot);
+}
+
+// The next token. What it is told to the sampler, the constraint and the caller, unless it ends the
+// answer.
+Result<int32_t> Engine::draw(Active& active, std::span<const float> logits) {
+  const Request& request = active.request;
+  const int32_t token = TRY(active.sampler.sample(logits, request.constraint.get()));
+  if (request.end == EndOfGeneration::stops && model_->tokenizer().is_end_of_generation(token))
+    return token;
+  active.sampler.accept(token);
+  if (request.constraint != nullptr) TRY(request.constraint->accept(token));
+  if (request.on_token) request.on_token(probabilities_.of(token, logits, request.n_probabilities));
+  return token;
+}
+
+// Drops the earlier half of what may be dropped. The rest becomes a prompt that is run again: keys
+// and values of tokens that followed the dropped ones would still know of them.
+void Engine::shift_context(Slot& slot) {
+  const Request& request = slot.active->request;
+  const auto n_tokens = static_cast<int64_t>(slot.tokens.size());
+  const auto n_prefix = static_cast<int64_t>(model_->tokenizer().prefix_ids().size());
+  int64_t n_keep = request.shift.n_keep < 0 ? static_cast<int64_t>(request.prompt.size())
+                                            : std::max(request.shift.n_keep, n_prefix);
+  // Half of the context at least is free to move.
+  n_keep = std::min(n_keep, runner_->n_ctx() / 2);
+  const int64_t n_dropped = std::max<int64_t>(1, (n_tokens - n_keep) / 2);
+  slot.tokens.erase(slot.tokens.begin() + n_keep, slot.tokens.begin() + n_keep + n_dropped);
+  slot.active->outcome.n_discarded += n_dropped;
+  slot.n_valid = runner_->can_truncate() ? n_keep : 0;
+  runner_->truncate(slot.sequence, std::min(slot.n_valid, runner_->n_past(slot.sequence)));
 }
 
 // Shows what was held back, frees the slot and tells the caller. The tokens stay: they say what is
 // cached.
 void Engine::finish(Slot& slot, StopReason reason) {
   const std::unique_ptr<Active> active = std::move(slot.active);
+  if (runner_->n_past(slot.sequence) > slot.n_valid && !slot.drafts.empty())
+    runner_->truncate(slot.sequence, slot.n_valid);
   slot.tokens.resize(
       std::min(slot.tokens.size(), static_cast<size_t>(runner_->n_past(slot.sequence))));
   if (reason != StopReason::stop_string) {

@@ -8,13 +8,22 @@
 // last sequence: the next request goes where most of its prompt is cached already.
 //
 // A sequence's tokens depend on its prompt, its parameters and its seed, never on the number of
-// threads. (Other sequences in the same step can change rounding; see kernels/matmul.h.)
+// threads, nor on drafts (engine/drafter.h), which only make them come faster. (Other sequences in
+// the same step can change rounding; see kernels/matmul.h.)
+//
+// A full context ends an answer, unless its request asks for a shift: then the first n_keep tokens
+// and the later half of the rest stay, and are run again from the start, so that the model sees a
+// shorter text and not remains of a longer one.
 //
 // Belongs to one thread; callbacks run inside step() and may call cancel().
 #pragma once
+#include "engine/constraint.h"
+#include "engine/draft_governor.h"
+#include "engine/drafter.h"
 #include "engine/runner.h"
 #include "engine/sampler.h"
 #include "engine/stop_strings.h"
+#include "engine/token_probabilities.h"
 
 #include <chrono>
 #include <deque>
@@ -39,10 +48,14 @@ const char* stop_reason_name(StopReason reason);  // "end_of_generation", ...
 
 enum class EndOfGeneration : uint8_t { stops, never_drawn };
 
+enum class Drafts : uint8_t { allowed, never };
+
 struct Timings {
   int64_t n_prompt = 0;          // tokens of the prompt
   int64_t n_cached = 0;          // of which were in the cache
   int64_t n_generated = 0;       // tokens drawn, the one that ended it included
+  int64_t n_drafted = 0;         // guesses that were checked
+  int64_t n_accepted = 0;        // of which were right
   double prompt_s = 0;           // from the first chunk to the first token drawn
   double generate_s = 0;         // from there to the last
   double prompt_rate() const;    // tokens per second; 0 when nothing was measured
@@ -52,8 +65,15 @@ struct Timings {
 struct Outcome {
   StopReason reason = StopReason::cancelled;
   std::vector<int32_t> tokens;  // drawn, without one that ends generation
+  int64_t n_discarded = 0;      // tokens that context shifts dropped
   Timings timings;
   std::optional<Error> error;
+};
+
+// What happens when no position is left.
+struct ContextShift {
+  bool wanted = false;
+  int64_t n_keep = 0;  // tokens at the start that stay; -1: all of the prompt
 };
 
 struct Request {
@@ -62,17 +82,36 @@ struct Request {
   int64_t n_predict = -1;  // at most so many tokens; -1: as long as there is context
   std::vector<std::string> stop;
   EndOfGeneration end = EndOfGeneration::stops;
+  ContextShift shift;
+  Drafts drafts = Drafts::allowed;
+  std::shared_ptr<TokenConstraint> constraint;  // of this request alone; null: none
+  int32_t n_probabilities = 0;                  // on_token is told so many of the likeliest tokens
   DecodeAt decode_at = DecodeAt::middle;
   StreamDecoder::Replace replace = StreamDecoder::Replace::invalid;
-  int32_t priority = 0;                                   // higher ones leave the queue first
+  int32_t priority = 0;  // higher ones leave the queue first
+  // Each token of the answer as it is drawn, before its text (which may come later, when
+  // characters are complete). Costs a pass over the logits.
+  std::function<void(const DrawnToken& token)> on_token;
   std::function<void(std::string_view text)> on_text;     // never with empty text
   std::function<void(const Outcome& outcome)> on_finish;  // once, as the last call
 };
 
+// How drafts are made; none at all unless asked for.
+struct DraftOptions {
+  bool lookup = false;                 // from the text itself
+  std::shared_ptr<const Model> model;  // or by a smaller model
+  int64_t n_ctx = 0;                   // of that model; 0: what it knows, at most the engine's
+  int64_t n_max = 8;                   // guesses at a time
+  int64_t n_min = 0;                   // fewer are not checked
+  double p_min = 0.75;                 // the smaller model stops guessing below this probability
+};
+
 class Engine {
  public:
+  // unsupported when the smaller model has another vocabulary.
   static Result<std::unique_ptr<Engine>> create(std::shared_ptr<const Model> model,
-                                                const RunnerOptions& options);
+                                                const RunnerOptions& options,
+                                                const DraftOptions& drafts = {});
 
   // Queues a request. usage for a prompt without tokens or parameters out of range, limit when the
   // prompt leaves no room in the context: the error gives both counts.
@@ -86,6 +125,8 @@ class Engine {
 
   const Model& model() const { return *model_; }
   Runner& runner() { return *runner_; }
+  // "lookup", "model", or empty when this engine makes no drafts.
+  std::string_view draft_kind() const { return drafter_ ? drafter_->name() : ""; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -98,12 +139,17 @@ class Engine {
 
   Engine(std::shared_ptr<const Model> model, std::unique_ptr<Runner> runner,
          const RunnerOptions& options);
+  Result<void> make_drafts();
   void admit();
   Slot* best_free_slot(std::span<const int32_t> prompt);
   void schedule();
   void schedule(Slot& slot, int64_t n_rows);
   void sample(View<const float, 2> logits);
+  void take_rows(Slot& slot, View<const float, 2> logits);
   void take_token(Slot& slot, std::span<const float> logits);
+  Result<int32_t> draw(Active& active, std::span<const float> logits);
+  void shift_context(Slot& slot);
+  void account(double seconds);
   void drop_cancelled();
   void finish(Slot& slot, StopReason reason);
 
@@ -115,6 +161,12 @@ class Engine {
   std::vector<Slot> slots_;      // one for each sequence of the runner
   std::vector<RunRows> rows_;    // of this step
   std::vector<Slot*> sampled_;   // whose logits come out of this step, in order
+  TokenProbabilities probabilities_;
+
+  DraftOptions draft_options_;
+  std::unique_ptr<Drafter> drafter_;  // null: no drafts
+  DraftGovernor governor_;
+  std::vector<DraftRequest> draft_requests_;
 
  public:
   ~Engine();

@@ -36,8 +36,13 @@ int64_t n_outputs(const RunRows& rows) {
 Result<int64_t> checked_n_ctx(const Model& model, int64_t wanted) {
   const int64_t trained = model.hparams().n_ctx_train;
   if (wanted < 0 || wanted > trained)
-    return fail(Fault::usage, "{}: context of {} positions asked for, the model knows 1 to {}",
-                model.path(), wanted, trained);
+    return fail(Fault::usage, "{}: context of {} positions asked for, the model knows 1 to {}{}",
+                model.path(), wanted, trained,
+                wanted < 0 || model.hparams().n_rot == 0
+                    ? ""
+                    : fmt::format("; --rope-scaling yarn --rope-scale {} stretches them, at some "
+                                  "loss of quality",
+                                  (wanted + trained - 1) / trained));
   return wanted == 0 ? trained : wanted;
 }
 

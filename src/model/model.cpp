@@ -35,7 +35,8 @@ void hash_bytes(uint64_t& hash, const void* data, size_t n_bytes) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Model>> Model::load(const std::string& path) {
+Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
+                                                 const RopeOverride& rope) {
   auto file = std::make_unique<GgufFile>(TRY(GgufFile::open(path)));
   std::shared_ptr<Model> model(new Model());
   model->path_ = path;
@@ -44,6 +45,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path) {
   if (!found.has_value()) return fail(found.error().fault, "{}: {}", path, found.error().text);
   model->arch_ = *found;
   model->hparams_ = TRY(model->arch_->read_hparams(*file));
+  TRY(override_rope(model->hparams_, rope, path));
   model->graph_ = TRY(build_graph(*model->arch_, model->hparams_, path));
   for (ValueId id : model->graph_.all(Role::parameter)) {
     const Value& value = model->graph_.value(id);

@@ -4,6 +4,7 @@
 #include "format/gguf.h"
 #include "graph/graph.h"
 #include "model/arch.h"
+#include "model/rope_override.h"
 #include "tensor/tensor.h"
 #include "text/tokenizer.h"
 
@@ -17,7 +18,9 @@ class Model {
  public:
   // Maps a GGUF file (all shards), reads hyper-parameters and tokenizer, checks every tensor
   // against the graph.
-  static Result<std::shared_ptr<const Model>> load(const std::string& path);
+  // rope: positions stretched otherwise than the file says.
+  static Result<std::shared_ptr<const Model>> load(const std::string& path,
+                                                   const RopeOverride& rope = {});
   // From weights in memory (training): params in the order of graph.all(Role::parameter) of the
   // architecture's graph.
   static Result<std::shared_ptr<const Model>> from_weights(

@@ -41,6 +41,12 @@ size_t spaces_behind(std::string_view text, size_t begin) {
   return begin;
 }
 
+// Whether a place lies inside [begin, end).
+bool crosses(std::span<const size_t> places, size_t begin, size_t end) {
+  const auto after = std::ranges::upper_bound(places, begin);
+  return after != places.end() && *after < end;
+}
+
 }  // namespace
 
 void AddedTokens::add(const AddedTokenSpec& token, std::string_view text) {
@@ -48,9 +54,9 @@ void AddedTokens::add(const AddedTokenSpec& token, std::string_view text) {
   tokens_.push_back(token);
 }
 
-Result<void> AddedTokens::split(
-    std::string_view text, ParseSpecial parse,
-    FunctionRef<Result<void>(int32_t id, std::string_view part)> part) const {
+Result<void> AddedTokens::split(std::string_view text, ParseSpecial parse,
+                                FunctionRef<Result<void>(int32_t id, std::string_view part)> part,
+                                std::span<const size_t> plain_at) const {
   size_t done = 0;  // everything before has been given out
   for (size_t at = matcher_.next_start(text, 0); at < text.size();
        at = matcher_.next_start(text, at)) {
@@ -62,7 +68,8 @@ Result<void> AddedTokens::split(
     const AddedTokenSpec& token = tokens_[static_cast<size_t>(found.id)];
     size_t begin = at, end = at + found.n_bytes;
     at = end;
-    if (token.special && parse == ParseSpecial::as_text) continue;
+    if (token.special && (parse == ParseSpecial::as_text || crosses(plain_at, begin, end)))
+      continue;
     if (token.single_word && !stands_alone(text, begin, end)) continue;
     // A token before this one may have swallowed the white space it begins with.
     begin = std::max(begin, done);

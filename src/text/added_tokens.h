@@ -19,9 +19,10 @@ class AddedTokens {
   void add(const AddedTokenSpec& token, std::string_view text);
   bool empty() const { return tokens_.empty(); }
   // Calls part(id, text) for what `text` falls into, in order: id >= 0 for a token, -1 for the text
-  // between two, which is not empty.
+  // between two, which is not empty. plain_at: see EncodeOptions.
   Result<void> split(std::string_view text, ParseSpecial parse,
-                     FunctionRef<Result<void>(int32_t id, std::string_view part)> part) const;
+                     FunctionRef<Result<void>(int32_t id, std::string_view part)> part,
+                     std::span<const size_t> plain_at = {}) const;
 
  private:
   std::vector<AddedTokenSpec> tokens_;

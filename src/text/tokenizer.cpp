@@ -168,9 +168,17 @@ Result<void> Tokenizer::State::encode_text(std::string_view text, const EncodeOp
     }
     const auto position =
         words.data() == text.data() ? TextPosition::first : TextPosition::after_token;
-    return encode_part(words, position, options, scratch, ids);
+    // What is looked for after normalization has lost its place: no control token is found in a
+    // part that must not have one.
+    const auto begin = static_cast<size_t>(words.data() - text.data());
+    const auto plain = std::ranges::upper_bound(options.plain_at, begin);
+    if (plain == options.plain_at.end() || *plain >= begin + words.size())
+      return encode_part(words, position, options, scratch, ids);
+    EncodeOptions as_text = options;
+    as_text.parse = ParseSpecial::as_text;
+    return encode_part(words, position, as_text, scratch, ids);
   };
-  return added.split(text, options.parse, part);
+  return added.split(text, options.parse, part, options.plain_at);
 }
 
 // Deals with bytes that are not UTF-8.
@@ -311,6 +319,9 @@ const std::vector<int32_t>& Tokenizer::end_of_generation() const {
   return state_->spec.end_of_generation;
 }
 const std::string& Tokenizer::chat_template() const { return state_->spec.chat_template; }
+std::span<const NamedTemplate> Tokenizer::named_chat_templates() const {
+  return state_->spec.named_chat_templates;
+}
 const TokenizerSpec& Tokenizer::spec() const { return state_->spec; }
 
 }  // namespace quire

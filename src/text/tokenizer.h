@@ -42,6 +42,9 @@ struct EncodeOptions {
   AddSpecial add = AddSpecial::as_model;
   ParseSpecial parse = ParseSpecial::as_tokens;
   InvalidUtf8 invalid = InvalidUtf8::reference;
+  // Places in the text, rising: a control token whose characters lie on both sides of one is text.
+  // So a chat prompt says which control tokens are the template's and which a user has typed.
+  std::span<const size_t> plain_at = {};
 };
 
 enum class ShowSpecial { hide, show };
@@ -102,8 +105,10 @@ class Tokenizer {
   std::span<const int32_t> prefix_ids() const;
   std::span<const int32_t> suffix_ids() const;
   const std::vector<int32_t>& end_of_generation() const;
-  // A Jinja template, empty when the file has none.
+  // A Jinja template, empty when the file has none; and those with a name of their own
+  // ("tool_use"), for other kinds of chats.
   const std::string& chat_template() const;
+  std::span<const NamedTemplate> named_chat_templates() const;
   // What it was made from, for writing it into another file.
   const TokenizerSpec& spec() const;
 

@@ -267,6 +267,19 @@ void add_tokens(TokenizerSpec& spec) {
   }
 }
 
+// tokenizer.chat_template, and tokenizer.chat_template.NAME for each of tokenizer.chat_templates.
+Result<void> read_chat_templates(const GgufFile& file, TokenizerSpec& spec) {
+  const std::string one = "tokenizer.chat_template";
+  spec.chat_template = TRY(file.get_string_or(one, ""));
+  if (!file.has("tokenizer.chat_templates")) return {};
+  for (const std::string_view name : TRY(file.get_strings("tokenizer.chat_templates"))) {
+    const std::string key = fmt::format("{}.{}", one, name);
+    spec.named_chat_templates.push_back(
+        {std::string(name), std::string(TRY(file.get_string(key)))});
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const GgufFile& file,
@@ -298,7 +311,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const GgufFile& fi
   }
   TRY(read_special_ids(file, model, spec));
   add_tokens(spec);
-  spec.chat_template = TRY(file.get_string_or("tokenizer.chat_template", ""));
+  TRY(read_chat_templates(file, spec));
   return create(std::move(spec));
 }
 
@@ -348,6 +361,13 @@ Result<void> write_tokenizer_metadata(GgufWriter& writer, const TokenizerSpec& s
   writer.add_bool(key("add_bos_token"), !spec.prefix_ids.empty());
   writer.add_bool(key("add_eos_token"), !spec.suffix_ids.empty());
   if (!spec.chat_template.empty()) writer.add_string("tokenizer.chat_template", spec.chat_template);
+  std::vector<std::string> names;
+  for (const NamedTemplate& one : spec.named_chat_templates) {
+    writer.add_string("tokenizer.chat_template." + one.name, one.source);
+    names.push_back(one.name);
+  }
+  if (!names.empty())
+    writer.add_strings("tokenizer.chat_templates", std::span<const std::string>(names));
   return {};
 }
 

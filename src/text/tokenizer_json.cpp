@@ -320,9 +320,12 @@ void apply_config(const json& config, TokenizerSpec& spec) {
   if (chat != nullptr && chat->is_string()) spec.chat_template = chat->get<std::string>();
   if (chat == nullptr || !chat->is_array()) return;
   for (const json& one : *chat) {
-    if (json_string_or(one, "name", "") == "default") {
-      spec.chat_template = json_string_or(one, "template", "");
-    }
+    const std::string name = json_string_or(one, "name", "");
+    const std::string source = json_string_or(one, "template", "");
+    if (name == "default")
+      spec.chat_template = source;
+    else if (!name.empty())
+      spec.named_chat_templates.push_back({name, source});
   }
 }
 

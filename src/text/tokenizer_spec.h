@@ -116,6 +116,10 @@ struct AddedTokenSpec {
   bool normalized = false;              // looked for after normalization
 };
 
+struct NamedTemplate {
+  std::string name, source;
+};
+
 struct TokenizerSpec {
   std::string name = "tokenizer";  // what errors call it: a path, as a rule
   std::string kind;                // a row of tokenizer_kinds.inc
@@ -152,6 +156,7 @@ struct TokenizerSpec {
   std::vector<int32_t> end_of_generation;  // eos and eot are added to these
   std::vector<std::string> notes;          // what the user should know about how the file was read
   std::string chat_template;               // as in the file, for the layers above
+  std::vector<NamedTemplate> named_chat_templates;
 };
 
 }  // namespace quire

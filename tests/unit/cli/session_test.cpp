@@ -25,13 +25,14 @@ constexpr int patience_ms = 20000;
 class Terminal {
  public:
   explicit Terminal(const char* model = QUIRE_SOURCE_DIR "/tests/golden/model/llama-f32.gguf",
-                    const char* n_predict = "5") {
+                    const char* n_predict = "5", const char* chat_template = nullptr) {
     pid_ = ::forkpty(&fd_, nullptr, nullptr, nullptr);
     if (pid_ != 0) return;
     ::setenv("TERM", "xterm", 1);
     ::setenv("NO_COLOR", "1", 1);
     ::execl(QUIRE_PROGRAM, "quire", "run", model, "-s", "1", "-n", n_predict, "-t", "1",
-            "--ignore-eos", static_cast<char*>(nullptr));
+            "--ignore-eos", chat_template == nullptr ? nullptr : "--chat-template", chat_template,
+            static_cast<char*>(nullptr));
     ::_exit(127);
   }
   ~Terminal() {
@@ -108,6 +109,30 @@ TEST(Session, AnswersTakesCommandsAndLeavesOnControlD) {
   terminal.read_until("hello\r\n");
   EXPECT_GT(terminal.read_until("> ").size(), 4u);
   terminal.type("\x04");
+  EXPECT_EQ(terminal.wait_for_exit(), 0);
+}
+
+TEST(Session, AChatKeepsItsMessagesAndTakesBackTheLast) {
+  Terminal terminal(QUIRE_SOURCE_DIR "/tests/golden/model/llama-f32.gguf", "5", "vicuna");
+  EXPECT_THAT(terminal.read_until("> "), HasSubstr("/help"));
+  terminal.type("/system Be brief.\r");
+  terminal.read_until("> ");
+  terminal.type("/system\r");
+  EXPECT_THAT(terminal.read_until("Be brief.\r\n"), HasSubstr("Be brief."));
+  terminal.read_until("> ");
+  terminal.type("hello\r");
+  terminal.read_until("hello\r\n");
+  terminal.read_until("> ");
+  terminal.type("/retry\r");
+  terminal.read_until("/retry\r\n");
+  terminal.read_until("> ");
+  terminal.type("/undo\r");
+  EXPECT_THAT(terminal.read_until("are left)"), HasSubstr("(0 messages"));
+  terminal.read_until("> ");
+  terminal.type("/retry\r");
+  EXPECT_THAT(terminal.read_until("answer yet"), HasSubstr("no message"));
+  terminal.read_until("> ");
+  terminal.type("/bye\r");
   EXPECT_EQ(terminal.wait_for_exit(), 0);
 }
 

@@ -1,0 +1,101 @@
+#include "cli/chat_flags.h"
+
+#include "base/file.h"
+
+namespace quire {
+namespace {
+
+constexpr uint64_t file_bytes_max = 16 << 20;
+
+bool names_template(const ChatFlags& flags) {
+  return !flags.template_text.empty() || !flags.template_file.empty();
+}
+
+}  // namespace
+
+void add_template_flags(CLI::App& app, ChatFlags& flags) {
+  add_text(app, "--chat-template", flags.template_text,
+           "a name (chatml, llama3, gemma, ...) or the text of a Jinja template", "NAME|TEXT");
+  add_text(app, "--chat-template-file", flags.template_file, "a Jinja template in a file", "FILE");
+  add_text(app, "--chat-template-kwargs,--kwargs", flags.kwargs,
+           "further variables of the template, as {\"enable_thinking\": false}", "JSON");
+  app.add_flag("--jinja", flags.jinja, "templates are always Jinja; accepted for llama.cpp's sake");
+}
+
+void add_chat_flags(CLI::App& app, ChatFlags& flags) {
+  app.add_flag("--conversation", flags.conversation,
+               "chat; standard for a model with a chat template");
+  app.add_flag("--no-conversation,--raw", flags.no_conversation,
+               "continue the text as it is, without a chat template");
+  app.add_flag("--single-turn", flags.single_turn, "one answer; standard when a prompt is given");
+  add_text(app, "--system-prompt,--system", flags.system, "what the model is told before the chat");
+  add_text(app, "--system-prompt-file", flags.system_file, "the same from a file", "FILE");
+  add_template_flags(app, flags);
+}
+
+Result<std::shared_ptr<const ChatTemplate>> load_template(const Tokenizer& tokenizer,
+                                                          const ChatFlags& flags) {
+  if (!flags.template_text.empty() && !flags.template_file.empty())
+    return fail(Fault::usage,
+                "the chat template is given twice: --chat-template and "
+                "--chat-template-file");
+  if (flags.template_file.empty()) return ChatTemplate::create(tokenizer, flags.template_text);
+  const std::string source = TRY(read_file(flags.template_file, file_bytes_max));
+  if (source.find("{{") == source.npos && source.find("{%") == source.npos)
+    return fail(Fault::bad_format, "{}: this is no Jinja template: there is no {{{{ or {{% in it",
+                flags.template_file);
+  return ChatTemplate::create(tokenizer, source);
+}
+
+Result<jinja::Value> template_kwargs(const ChatFlags& flags) {
+  if (flags.kwargs.empty()) return jinja::Value();
+  return parse_template_kwargs(flags.kwargs, "--chat-template-kwargs");
+}
+
+Result<std::string> system_prompt(const ChatFlags& flags) {
+  if (flags.system_file.empty()) return flags.system;
+  if (!flags.system.empty())
+    return fail(Fault::usage,
+                "the system prompt is given twice: --system-prompt and --system-prompt-file");
+  std::string text = TRY(read_file(flags.system_file, file_bytes_max));
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+Result<ChatPrompt> ChatSetup::render(const std::vector<jinja::Value>& messages) const {
+  std::vector<jinja::Value> all;
+  if (!system.empty()) all.push_back(make_message("system", system));
+  all.insert(all.end(), messages.begin(), messages.end());
+  return chat->render(make_messages(std::move(all)), options);
+}
+
+Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, const ChatFlags& flags) {
+  if (flags.conversation && flags.no_conversation)
+    return fail(Fault::usage, "--conversation and --no-conversation exclude each other");
+  const bool needs_chat = flags.conversation || names_template(flags) || !flags.system.empty() ||
+                          !flags.system_file.empty() || !flags.kwargs.empty();
+  if (flags.no_conversation) {
+    if (needs_chat)
+      return fail(Fault::usage,
+                  "--no-conversation continues the text as it is: leave out the system prompt and "
+                  "the chat template");
+    return std::nullopt;
+  }
+  if (!needs_chat && tokenizer.chat_template().empty()) return std::nullopt;
+  auto chat = load_template(tokenizer, flags);
+  if (!chat.has_value()) {
+    const bool own = !names_template(flags);
+    return fail(chat.error().fault, "{}{}", chat.error().text,
+                own && !tokenizer.chat_template().empty()
+                    ? "; --chat-template chatml takes another one, --no-conversation none"
+                : own ? " with --chat-template"
+                      : "");
+  }
+  ChatSetup setup;
+  setup.chat = *std::move(chat);
+  setup.system = TRY(system_prompt(flags));
+  setup.options.kwargs = TRY(template_kwargs(flags));
+  return setup;
+}
+
+}  // namespace quire

@@ -1,0 +1,131 @@
+#include "cli/session_answer.h"
+
+#include "cli/suggest.h"
+
+#include <charconv>
+#include <variant>
+
+namespace quire {
+namespace {
+
+using Target = std::variant<float*, int32_t*, int64_t*, uint64_t*>;
+
+struct Setting {
+  const char* name;
+  Target target;
+};
+
+std::vector<Setting> settings_of(SessionOptions& options) {
+  SamplingParams& p = options.sampling.params;
+  return {{"temp", &p.temperature},
+          {"top-k", &p.top_k},
+          {"top-p", &p.top_p},
+          {"min-p", &p.min_p},
+          {"typical", &p.typical_p},
+          {"top-nsigma", &p.top_n_sigma},
+          {"xtc-probability", &p.xtc_probability},
+          {"xtc-threshold", &p.xtc_threshold},
+          {"repeat-penalty", &p.repeat_penalty},
+          {"repeat-last-n", &p.repeat_last_n},
+          {"presence-penalty", &p.presence_penalty},
+          {"frequency-penalty", &p.frequency_penalty},
+          {"dry-multiplier", &p.dry_multiplier},
+          {"mirostat", &p.mirostat},
+          {"seed", &options.seed},
+          {"n-predict", &options.n_predict}};
+}
+
+}  // namespace
+
+Result<void> change_setting(SessionOptions& options, const std::string& name,
+                            const std::string& text) {
+  SessionOptions changed = options;
+  for (const Setting& setting : settings_of(changed)) {
+    if (name != setting.name) continue;
+    const bool fits = std::visit(
+        [&](auto* target) {
+          const auto [end, error] =
+              std::from_chars(text.data(), text.data() + text.size(), *target);
+          return error == std::errc{} && end == text.data() + text.size();
+        },
+        setting.target);
+    if (!fits) return fail(Fault::usage, "{}: '{}' is not a number that fits", name, text);
+    TRY(check_sampling(changed.sampling.params));
+    if (changed.n_predict < -1)
+      return fail(Fault::usage, "n-predict {} is out of range, at least -1", changed.n_predict);
+    options = std::move(changed);
+    return {};
+  }
+  return fail(Fault::usage, "no setting '{}'; /set alone shows them", name);
+}
+
+void show_settings(const SessionOptions& options) {
+  SessionOptions copy = options;
+  for (const Setting& setting : settings_of(copy))
+    std::visit([&](auto* target) { fmt::print("  {} {}\n", setting.name, *target); },
+               setting.target);
+}
+
+SessionCommand parse_command(const std::string& line) {
+  SessionCommand command;
+  for (size_t begin = 0; begin < line.size();) {
+    const size_t end = std::min(line.find(' ', begin), line.size());
+    if (end > begin) command.words.push_back(line.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  const size_t space = line.find(' ');
+  if (space != line.npos) command.rest = line.substr(space + 1);
+  return command;
+}
+
+std::unexpected<Error> unknown_command(const std::string& name,
+                                       std::span<const std::string> known) {
+  const std::string guess = nearest(name, known);
+  return fail(Fault::usage, "unknown command '{}'{}", name,
+              guess.empty() ? "; /help lists them" : ", did you mean '" + guess + "'?");
+}
+
+Result<void> set_command(SessionOptions& options, const std::vector<std::string>& words) {
+  if (words.size() == 1) return show_settings(options), Result<void>();
+  if (words.size() == 3) return change_setting(options, words[1], words[2]);
+  return fail(Fault::usage, "/set needs a name and a value, as in /set temp 0.5");
+}
+
+Result<Outcome> print_answer(LoadedEngine& loaded, SessionOptions& options,
+                             std::vector<int32_t> prompt, DecodeAt decode_at,
+                             InterruptGuard& interrupts, std::string& text) {
+  Request request = TRY(make_request(options.sampling, options.seed));
+  request.prompt = std::move(prompt);
+  request.n_predict = options.n_predict;
+  request.shift = options.shift;
+  request.decode_at = decode_at;
+  request.replace = StreamDecoder::Replace::nothing;  // the session keeps the model's very bytes
+  request.on_text = [&](std::string_view piece) {
+    text += piece;
+    put_text(piece);
+  };
+  Outcome outcome;
+  request.on_finish = [&](const Outcome& done) { outcome = done; };
+  interrupts.reset();
+  Engine& engine = *loaded.engine;
+  const RequestId id = TRY(engine.add(std::move(request)));
+  while (TRY(engine.step()))
+    if (interrupts.interrupted()) engine.cancel(id);
+  fmt::print("\n");
+  const int64_t n_ctx = engine.runner().n_ctx();
+  if (outcome.reason == StopReason::cancelled) fmt::print("{}\n", dim("(stopped)"));
+  if (outcome.reason == StopReason::context_full)
+    fmt::print("{}\n", dim(fmt::format("(the context of {} positions is full: /reset begins anew)",
+                                       n_ctx)));
+  if (outcome.n_discarded > 0)
+    fmt::print("{}\n", dim(fmt::format("(the context of {} positions was full: the oldest {} "
+                                       "tokens that may go were forgotten)",
+                                       n_ctx, outcome.n_discarded)));
+  if (options.timings == SessionOptions::Timings::show)
+    print_timings(loaded, outcome, options.seed);
+  ++options.seed;
+  if (outcome.error) return std::unexpected(*outcome.error);
+  return outcome;
+}
+
+}  // namespace quire

@@ -1,0 +1,39 @@
+#include "cli/short_flags.h"
+
+#include <algorithm>
+
+namespace quire {
+namespace {
+
+struct ShortFlag {
+  std::string_view name, long_name;
+};
+
+constexpr ShortFlag short_flags[] = {
+    {"-cd", "--ctx-size-draft"}, {"-cnv", "--conversation"},  {"-ctk", "--cache-type-k"},
+    {"-ctv", "--cache-type-v"},  {"-md", "--model-draft"},    {"-no-cnv", "--no-conversation"},
+    {"-st", "--single-turn"},    {"-sys", "--system-prompt"}, {"-sysf", "--system-prompt-file"},
+};
+
+}  // namespace
+
+void expand_short_flags(const CLI::App& app, std::vector<std::string>& arguments) {
+  for (std::string& argument : arguments) {
+    if (argument == "--") return;
+    const size_t end = std::min(argument.find('='), argument.size());
+    for (const ShortFlag& flag : short_flags)
+      if (argument.compare(0, end, flag.name) == 0 &&
+          app.get_option_no_throw(std::string(flag.long_name)) != nullptr) {
+        argument.replace(0, end, flag.long_name);
+        break;
+      }
+  }
+}
+
+std::string_view short_flag_of(std::string_view long_name) {
+  for (const ShortFlag& flag : short_flags)
+    if (flag.long_name == long_name) return flag.name;
+  return {};
+}
+
+}  // namespace quire

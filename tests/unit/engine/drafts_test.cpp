@@ -1,0 +1,205 @@
+// Drafts change how fast tokens come and nothing else.
+#include "engine/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+namespace quire {
+namespace {
+
+std::shared_ptr<const Model> golden(const std::string& name) {
+  return Model::load(QUIRE_SOURCE_DIR "/tests/golden/model/" + name + ".gguf").value();
+}
+
+// A text that repeats itself, so that there is something to look up.
+Request repetitive(int64_t n_predict, float temperature, uint64_t seed = 3) {
+  Request request;
+  request.prompt = {1};
+  for (int i = 0; i < 40; ++i) request.prompt.push_back(40 + i % 5);
+  request.sampling.temperature = temperature;
+  request.sampling.top_k = 0;
+  request.sampling.seed = seed;
+  request.n_predict = n_predict;
+  request.end = EndOfGeneration::never_drawn;
+  return request;
+}
+
+Outcome outcome_of(const std::shared_ptr<const Model>& model, const RunnerOptions& options,
+                   const DraftOptions& drafts, const Request& request) {
+  auto engine = Engine::create(model, options, drafts).value();
+  return generate(*engine, request, nullptr).value();
+}
+
+DraftOptions by_lookup() {
+  DraftOptions options;
+  options.lookup = true;
+  return options;
+}
+
+TEST(Drafts, GreedyTokensAreTheSameForAnyNumberOfThreadsAndEitherPrecision) {
+  for (const char* name : {"llama-f32", "llama-q8_0", "gpt2-f32", "llama-bf16"}) {
+    const auto model = golden(name);
+    for (const Precision precision : {Precision::exact, Precision::fast})
+      for (const DType type : {DType::f32, DType::f16}) {
+        RunnerOptions options;
+        options.precision = precision;
+        options.k_dtype = options.v_dtype = type;
+        options.n_threads = 1;
+        const auto plain = outcome_of(model, options, {}, repetitive(50, 0));
+        ASSERT_EQ(plain.tokens.size(), 50u);
+        EXPECT_EQ(plain.timings.n_drafted, 0);
+        DraftOptions by_model;
+        by_model.model = model;
+        by_model.p_min = 0;
+        for (const int n_threads : {1, 2, 3}) {
+          options.n_threads = n_threads;
+          EXPECT_EQ(outcome_of(model, options, by_lookup(), repetitive(50, 0)).tokens, plain.tokens)
+              << name << ", lookup, " << n_threads << " threads";
+          const auto drafted = outcome_of(model, options, by_model, repetitive(50, 0));
+          EXPECT_EQ(drafted.tokens, plain.tokens) << name << ", model, " << n_threads;
+          EXPECT_GT(drafted.timings.n_drafted, 0);
+          EXPECT_LE(drafted.timings.n_accepted, drafted.timings.n_drafted);
+        }
+      }
+  }
+}
+
+TEST(Drafts, DrawsOfTheSameSeedAreTheSame) {
+  const auto model = golden("llama-f32");
+  DraftOptions by_model;
+  by_model.model = golden("llama-f16");  // nearly the same one, so that many guesses are right
+  by_model.p_min = 0;
+  int64_t n_accepted = 0;
+  for (uint64_t seed = 0; seed < 5; ++seed) {
+    const auto plain = outcome_of(model, {.n_threads = 1}, {}, repetitive(80, 0.8f, seed));
+    const auto drafted = outcome_of(model, {.n_threads = 1}, by_model, repetitive(80, 0.8f, seed));
+    EXPECT_EQ(drafted.tokens, plain.tokens) << seed;
+    n_accepted += drafted.timings.n_accepted;
+  }
+  EXPECT_GT(n_accepted, 0);
+}
+
+// The second and third tokens of many short answers, with drafts and without: two samples of one
+// distribution. The statistic for two samples of equal size is sum (a-b)^2/(a+b), about chi-square;
+// 4 standard deviations of it above its mean are passed less than once in a thousand times.
+TEST(Drafts, TheDistributionOfTokensIsTheSame) {
+  const auto model = golden("llama-f32");
+  DraftOptions by_model;
+  by_model.model = golden("llama-odd-sizes");
+  if (by_model.model->hparams().n_vocab != model->hparams().n_vocab) by_model.model = model;
+  by_model.p_min = 0;
+  auto plain = Engine::create(model, {.n_threads = 1}).value();
+  auto drafting = Engine::create(model, {.n_threads = 1}, by_model).value();
+  std::map<int32_t, std::pair<double, double>> counts;
+  int64_t n_drafted = 0;
+  for (uint64_t seed = 0; seed < 1500; ++seed) {
+    Request request = repetitive(8, 1.0f, seed);
+    request.sampling.top_k = 8;
+    const auto a = generate(*plain, request, nullptr).value();
+    request.sampling.seed = seed + 1'000'000;  // other draws
+    const auto b = generate(*drafting, request, nullptr).value();
+    n_drafted += b.timings.n_drafted;
+    counts[a.tokens[6]].first += 1;
+    counts[b.tokens[6]].second += 1;
+  }
+  EXPECT_GT(n_drafted, 100);
+  double statistic = 0, n_kinds = 0;
+  for (const auto& [token, count] : counts) {
+    const auto [a, b] = count;
+    if (a + b < 10) continue;
+    statistic += (a - b) * (a - b) / (a + b);
+    ++n_kinds;
+  }
+  EXPECT_GT(n_kinds, 3);
+  EXPECT_LT(statistic, n_kinds + 4 * std::sqrt(2 * n_kinds));
+}
+
+TEST(Drafts, SeveralSequencesGetWhatEachGetsAlone) {
+  const auto model = golden("llama-q8_0");
+  RunnerOptions options{.n_sequences = 3, .n_threads = 1};
+  options.precision = Precision::fast;
+  DraftOptions by_model;
+  by_model.model = model;
+  by_model.p_min = 0;
+  std::vector<std::vector<int32_t>> alone, together(3);
+  for (uint64_t i = 0; i < 3; ++i)
+    alone.push_back(outcome_of(model, options, {}, repetitive(60, 0.2f, i)).tokens);
+  auto engine = Engine::create(model, options, by_model).value();
+  int64_t n_accepted = 0;
+  for (uint64_t i = 0; i < 3; ++i) {
+    Request request = repetitive(60, 0.2f, i);
+    request.on_finish = [&, i](const Outcome& outcome) {
+      together[i] = outcome.tokens;
+      n_accepted += outcome.timings.n_accepted;
+    };
+    ASSERT_TRUE(engine->add(std::move(request)).has_value());
+  }
+  while (engine->step().value()) {
+  }
+  EXPECT_EQ(together, alone);
+  EXPECT_GT(n_accepted, 0);
+}
+
+TEST(Drafts, StopStringsAndLimitsHoldInsideADraft) {
+  const auto model = golden("llama-f32");
+  DraftOptions by_model;
+  by_model.model = model;
+  by_model.p_min = 0;
+  const auto whole = outcome_of(model, {.n_threads = 1}, {}, repetitive(60, 0));
+  for (const int64_t n : {1, 7, 23, 24, 25, 26, 60})
+    EXPECT_EQ(outcome_of(model, {.n_threads = 1}, by_model, repetitive(n, 0)).tokens.size(),
+              static_cast<size_t>(n));
+  // What follows in the same engine finds a cache that is right.
+  auto engine = Engine::create(model, {.n_threads = 1}, by_model).value();
+  ASSERT_TRUE(generate(*engine, repetitive(31, 0), nullptr).has_value());
+  Request longer = repetitive(20, 0);
+  longer.prompt.insert(longer.prompt.end(), whole.tokens.begin(), whole.tokens.begin() + 31);
+  const auto rest = generate(*engine, longer, nullptr).value();
+  EXPECT_GT(rest.timings.n_cached, 41);
+  EXPECT_EQ(rest.tokens,
+            std::vector<int32_t>(whole.tokens.begin() + 31, whole.tokens.begin() + 51));
+}
+
+TEST(Drafts, AModelWithAnotherVocabularyIsRefused) {
+  DraftOptions drafts;
+  drafts.model = golden("gpt2-f32");
+  const auto engine = Engine::create(golden("llama-f32"), {.n_threads = 1}, drafts);
+  ASSERT_FALSE(engine.has_value());
+  EXPECT_EQ(engine.error().fault, Fault::unsupported);
+  EXPECT_THAT(engine.error().text, testing::HasSubstr("same family"));
+}
+
+// Time that a simulated run takes: a step costs 1, a guess `cost`, and is right with probability p.
+double simulated(double cost, double p, int n_tokens) {
+  DraftGovernor governor;
+  Rng rng(7);
+  double time = 0;
+  for (int n = 0; n < n_tokens;) {
+    const int64_t n_drafted = std::min<int64_t>(governor.n_allowed(1), 4);
+    int64_t n_right = 0;
+    while (n_right < n_drafted && rng.uniform() < p) ++n_right;
+    const double seconds = 1 + cost * static_cast<double>(n_drafted);
+    governor.step_done(1, {n_drafted, n_right}, n_right + 1, seconds);
+    time += seconds;
+    n += static_cast<int>(n_right) + 1;
+  }
+  return time;
+}
+
+TEST(Governor, LosesLittleHoweverDearAndWrongGuessesAre) {
+  for (const double cost : {0.02, 0.2, 0.5, 1.0})
+    for (const double p : {0.0, 0.1, 0.5})
+      for (const int n : {128, 1000})
+        EXPECT_LT(simulated(cost, p, n), n * 1.03) << cost << " " << p << " " << n;
+}
+
+TEST(Governor, WinsWhereThereIsSomethingToWin) {
+  EXPECT_LT(simulated(0.1, 0.9, 500), 500 * 0.5);
+  EXPECT_LT(simulated(0.2, 0.7, 500), 500 * 0.75);
+}
+
+}  // namespace
+}  // namespace quire
