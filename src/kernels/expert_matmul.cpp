@@ -14,8 +14,10 @@ constexpr int64_t block_rows = 512;
 // Outputs of a tile: with block_rows their results are half of a second-level cache.
 constexpr int64_t tile_n_max = 256;
 constexpr int64_t tile_n_least = 32;  // a panel of the fast product
-// Weights of a tile: what matmul_fast.cpp found worth taking, halved because experts are small.
-constexpr int64_t tile_bytes = 128 * 1024;
+// Weights of a tile, as in matmul_fast.cpp: a tile starts on memory that nobody has prefetched.
+constexpr int64_t tile_bytes = 256 * 1024;
+
+int64_t divide_up(int64_t n, int64_t d) { return (n + d - 1) / d; }
 
 int64_t row_bytes_of(RowFormat format, int64_t width) {
   return format == RowFormat::f32 ? width * 4 : quantized_rows_bytes(1, width);
@@ -133,8 +135,10 @@ ExpertPlan expert_plan(const ExpertMatmul& matmul, int64_t n_used, int n_threads
   const int64_t bytes = std::max<int64_t>(1, row_bytes(w.dtype, w.shape[2]));
   const int64_t even = n * n_active_max / (4 * n_threads);  // four tiles per thread at least
   const int64_t wanted = std::min(tile_bytes / bytes, even) / tile_n_least * tile_n_least;
-  plan.tile_n = std::clamp(wanted, tile_n_least, tile_n_max);
-  plan.n_strips = (n + plan.tile_n - 1) / plan.tile_n;
+  const int64_t most = std::clamp(wanted, tile_n_least, tile_n_max);
+  const int64_t each = (n + divide_up(n, most) - 1) / divide_up(n, most);  // strips of equal size
+  plan.tile_n = divide_up(each, tile_n_least) * tile_n_least;
+  plan.n_strips = divide_up(n, plan.tile_n);
   plan.n_tiles = n_active_max * plan.n_strips;
   return plan;
 }
@@ -175,7 +179,12 @@ void expert_tile(const ExpertPlan& plan, int64_t tile, Scratch scratch) {
     }
     float* alone = matmul.y.row(groups.pair(at)) + n0;  // one row needs no detour
     part.y = Rows<float>(m == 1 ? alone : results, m, n);
-    const MatmulPlan product = matmul_plan(part);
+    MatmulPlan product = matmul_plan(part);
+    if (matmul.x.format != RowFormat::f32) {  // in one go: every tile starts on cold memory
+      product.fast.tile_t = m;
+      product.fast.tile_n = plan.tile_n;
+      product.fast.n_tiles_n = product.fast.n_tiles = product.n_tiles = 1;
+    }
     for (int64_t i = 0; i < product.n_tiles; ++i) matmul_tile(product, i, rest);
     for (int64_t i = 0; m > 1 && i < m; ++i)
       std::copy_n(results + i * n, n, matmul.y.row(groups.pair(at + i)) + n0);
