@@ -17,7 +17,7 @@ std::vector<float> model_like_logits() {
   Rng rng(1);
   std::vector<float> logits(n_vocab);
   for (float& logit : logits) logit = static_cast<float>(rng.normal() * 2.5);
-  for (int i = 0; i < 50; ++i) logits[rng.below(n_vocab)] = 14 - 0.15f * static_cast<float>(i);
+  for (int i = 0; i < 50; ++i) logits[rng.below(n_vocab)] = 21 - 0.3f * static_cast<float>(i);
   return logits;
 }
 
