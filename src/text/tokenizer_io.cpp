@@ -2,6 +2,9 @@
 
 #include "base/file.h"
 #include "format/gguf.h"
+#include "format/json.h"
+
+#include <nlohmann/json.hpp>
 
 namespace quire {
 namespace {
@@ -13,6 +16,14 @@ Result<std::shared_ptr<const Tokenizer>> load_json(const std::string& path,
   const std::string text = TRY(read_file(path, json_bytes_max));
   std::string config;
   if (file_exists(config_path)) config = TRY(read_file(config_path, json_bytes_max));
+  // Newer folders keep the chat template in a file of its own.
+  const std::string folder = config_path.substr(0, config_path.rfind('/') + 1);
+  if (const std::string chat = folder + "chat_template.jinja";
+      !config.empty() && file_exists(chat)) {
+    nlohmann::json root = TRY(parse_json(config, config_path));
+    if (root.is_object()) root["chat_template"] = TRY(read_file(chat, json_bytes_max));
+    config = root.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
   return Tokenizer::from_json(text, config, path);
 }
 
