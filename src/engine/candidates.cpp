@@ -199,9 +199,7 @@ void Candidates::keep_share(double share) {
   for (float depth = 4;; depth *= 2) {
     const bool all = depth > 128;
     collect_from(all ? never : largest - depth);
-    double found = 0;
-    for (const Candidate& candidate : list_)
-      found += std::exp(static_cast<double>(candidate.logit - largest));
+    const double found = weigh_list(largest);
     if (!all && found < wanted) continue;
     is_list_ = true;
     return keep_share(std::min(1.0, wanted / found), likelier);
@@ -243,11 +241,22 @@ double Candidates::total() { return is_list_ ? weigh() : total_weight(max()); }
 
 double Candidates::weigh() {
   list();
-  const float largest = max();
+  return weigh_list(max());
+}
+
+double Candidates::weigh_list(float largest) {
   double total = 0;
-  for (Candidate& candidate : list_) {
-    candidate.weight = std::exp(candidate.logit - largest);
-    total += static_cast<double>(candidate.weight);
+  float weights[block];
+  for (size_t begin = 0; begin < list_.size(); begin += block) {
+    const std::span<Candidate> part =
+        std::span(list_).subspan(begin, std::min(block, list_.size() - begin));
+    for (size_t i = 0; i < part.size(); ++i) weights[i] = part[i].logit - largest;
+    const auto n = static_cast<int64_t>(part.size());
+    vec_exp(View<float, 1>(weights, n), View<const float, 1>(weights, n));
+    for (size_t i = 0; i < part.size(); ++i) {
+      part[i].weight = weights[i];
+      total += static_cast<double>(weights[i]);
+    }
   }
   return total;
 }

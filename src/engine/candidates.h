@@ -74,6 +74,7 @@ class Candidates {
   void keep_first(size_t n);  // of the list as it stands
   void collect_from(float threshold);
   void collect_top(size_t k);
+  double weigh_list(float largest);
   double block_weights(size_t b, float largest, float* weights) const;
   double total_weight(float largest);
   int32_t draw_from_all(Rng& rng);
