@@ -17,8 +17,8 @@ import torch
 import transformers
 from gguf import GGMLQuantizationType as QType
 
-from make_model_goldens import (add_gpt2_vocabulary, add_llama_vocabulary, fair, halves_from_pairs, pairs_from_halves,
-                                reference, write_case)
+from golden_decoders import halves_from_pairs, pairs_from_halves
+from golden_models import add_gpt2_vocabulary, add_llama_vocabulary, fair, reference, write_case
 
 F64_DIFFERENCE_MAX = 2e-4  # of logits: rounding makes about 1e-5, another expert more than 1e-2
 

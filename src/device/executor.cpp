@@ -26,8 +26,8 @@ bool read_as_f32(const Graph& graph, ValueId param) {
     const auto at = std::ranges::find(node.inputs, param);
     if (at == node.inputs.end()) continue;
     const auto i = static_cast<size_t>(at - node.inputs.begin());
-    if (node.op == Op::rms_norm) return true;
     if (node.op == Op::causal_conv || node.op == Op::ssm_scan) return true;
+    if (node.op == Op::rms_norm || node.op == Op::layer_norm) return true;
     if (node.op == Op::expert_linear && i >= 2 + node.outputs.size()) return true;
   }
   return false;

@@ -75,14 +75,6 @@ Rows<float> StepContext::rows(ValueId id) const {
           graph.row_length(graph.root(id))};
 }
 
-Rows<float> StepContext::last_dim_rows(ValueId id, int64_t begin, int64_t end) const {
-  const Rows<float> all = rows(id);
-  const int64_t width = last_dim(graph, id);
-  if (width == all.width) return all.part(begin, end);
-  CHECK(all.stride == all.width);
-  return {all.row(begin), (end - begin) * (all.width / width), width};
-}
-
 Heads<float> StepContext::heads(ValueId id) const {
   const DimShape& shape = graph.value(id).shape;
   return {data(id), binding(shape[0]), shape[1].n, shape[2].n, graph.row_length(graph.root(id))};
@@ -487,17 +479,6 @@ void route_rows(const StepContext& c, const Node& node, int64_t begin, int64_t e
         node.inputs.size() > 1 ? c.vector(node.inputs[1]) : View<const float, 1>(), options);
 }
 
-// Every head has a weight of its own.
-void rms_norm_heads(const StepContext& c, const Node& node, int64_t begin, int64_t end) {
-  const Heads<float> x = c.heads(node.inputs[0]).part(begin, end);
-  const Heads<float> y = c.heads(node.outputs[0]).part(begin, end);
-  const View<const float, 1> w = c.vector(node.inputs[1]);
-  for (int64_t h = 0; h < x.n_heads; ++h)
-    rms_norm(Rows<float>(y.data + h * y.width, y.n, y.width, y.stride),
-             Rows<float>(x.data + h * x.width, x.n, x.width, x.stride),
-             View<const float, 1>(w.data() + h * x.width, x.width), node.as<NormAttributes>().eps);
-}
-
 void run_state_tile(const StepContext& c, const Node& node, int64_t tile) {
   const int64_t n_tiles = state_tiles(c.graph, node);
   const SequenceRows& rows = c.batch->sequences[static_cast<size_t>(tile / n_tiles)];
@@ -534,6 +515,33 @@ void run_expert_tile(const Step& step, int64_t tile, Scratch scratch) {
     if (tile < plan.n_tiles) return expert_tile(plan, tile, scratch);
     tile -= plan.n_tiles;
   }
+}
+
+// Norms over whole rows, or over each head of them; all heads at once where they lie one after the
+// other and share the weight.
+void norm_rows(const StepContext& c, const Node& node, int64_t begin, int64_t end) {
+  const ValueId x = node.inputs[0], out = node.outputs[0];
+  const Rows<float> from = c.rows(x, begin, end), to = c.rows(out, begin, end);
+  const int64_t width = last_dim(c.graph, x), n_heads = from.width / width;
+  const View<const float, 1> w = c.vector(node.inputs[1]);
+  const View<const float, 1> b =
+      node.inputs.size() > 2 ? c.vector(node.inputs[2]) : View<const float, 1>();
+  const auto normalize = [&](Rows<float> y, Rows<const float> of, int64_t first) {
+    const auto part = [&](View<const float, 1> all) {
+      return View<const float, 1>(all.data() + first, all.dim(0) == 0 ? 0 : width);
+    };
+    const float eps = node.as<NormAttributes>().eps;
+    if (node.op == Op::rms_norm) return rms_norm(y, of, part(w), eps);
+    return layer_norm(y, of, part(w), part(b), eps);
+  };
+  const bool dense = from.stride == from.width && to.stride == to.width;
+  if (dense && w.dim(0) == width) {
+    const int64_t n = from.n * n_heads;
+    return normalize({to.data, n, width}, Rows<float>(from.data, n, width), 0);
+  }
+  for (int64_t h = 0; h < n_heads; ++h)
+    normalize(to.columns(h * width, (h + 1) * width), from.columns(h * width, (h + 1) * width),
+              w.dim(0) == width ? 0 : h * width);
 }
 
 void run_matmul_tile(const Step& step, int64_t tile, Scratch scratch) {
@@ -585,13 +593,8 @@ void run_rows(const Step& step, const StepContext& c, int64_t begin, int64_t end
     case Op::embed:
       return embed(rows(out), c.params[static_cast<size_t>(in[0])], part_ids(in[1]));
     case Op::rms_norm:
-      if (c.graph.value(in[1]).shape.size() == 2) return rms_norm_heads(c, node, begin, end);
-      return rms_norm(c.last_dim_rows(out, begin, end), c.last_dim_rows(in[0], begin, end),
-                      c.vector(in[1]), node.as<NormAttributes>().eps);
     case Op::layer_norm:
-      return layer_norm(c.last_dim_rows(out, begin, end), c.last_dim_rows(in[0], begin, end),
-                        c.vector(in[1]), in.size() > 2 ? c.vector(in[2]) : View<const float, 1>(),
-                        node.as<NormAttributes>().eps);
+      return norm_rows(c, node, begin, end);
     case Op::add_rms_norm:
       return add_rms_norm(rows(node.outputs[1]), rows(out), rows(in[0]), rows(in[1]),
                           c.vector(in[2]), node.as<NormAttributes>().eps);

@@ -101,8 +101,6 @@ struct StepContext {
   Rows<float> rows(ValueId id, int64_t begin, int64_t end) const {
     return rows(id).part(begin, end);
   }
-  // The same rows cut to the last dimension: (rows * heads, E).
-  Rows<float> last_dim_rows(ValueId id, int64_t begin, int64_t end) const;
   Heads<float> heads(ValueId id) const;
   View<const float, 1> vector(ValueId param) const;
   View<float, 1> statistic(ValueId id) const;  // (T)

@@ -166,10 +166,11 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
 
   FuseOptions fusing;
   fusing.keep.insert(options.keep.begin(), options.keep.end());
-  state->executor = TRY(Executor::create(fuse(model->graph(), fusing), model->params(), state->pool,
-                                         {.n_rows_max = state->n_rows_max,
-                                          .n_outputs_max = state->n_outputs_max,
-                                          .precision = options.precision}));
+  state->executor =
+      TRY(Executor::create(fuse(model->graph_for(n_ctx), fusing), model->params(), state->pool,
+                           {.n_rows_max = state->n_rows_max,
+                            .n_outputs_max = state->n_outputs_max,
+                            .precision = options.precision}));
 
   const int64_t blocks_each = (n_ctx + kv_block_size - 1) / kv_block_size;
   state->sequences.resize(static_cast<size_t>(options.n_sequences));

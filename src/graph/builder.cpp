@@ -68,25 +68,29 @@ ValueId GraphBuilder::embed(const std::string& name, ValueId ids, ValueId table)
   return add_node(Op::embed, name, {dim_T, shape(table)[1]}, {table, ids});
 }
 
+bool GraphBuilder::is_norm_weight(ValueId x, ValueId w) const {
+  const DimShape &of = shape(x), &weight = shape(w);
+  const bool heads = weight.size() == 2 && of.size() == 3 && weight[0] == of[1];
+  return (weight.size() == 1 || heads) && weight.back() == of.back();
+}
+
 ValueId GraphBuilder::rms_norm(const std::string& name, ValueId x, ValueId w, float eps) {
-  const DimShape of_head(shape(x).begin() + 1, shape(x).end());
-  const bool each_head = shape(x).size() == 3 && same(shape(w), of_head);
-  if (!each_head && !same(shape(w), {shape(x).back()}))
+  if (!is_norm_weight(x, w))
     return mistake(Op::rms_norm, name, shape(x),
                    fmt::format("x is {} but the weight is {}: it needs one number for each element "
-                               "of x's last dimension",
+                               "of x's last dimension, perhaps for every head",
                                describe(x), describe(w)));
   return add_node(Op::rms_norm, name, shape(x), {x, w}, NormAttributes{eps});
 }
 
 ValueId GraphBuilder::layer_norm(const std::string& name, ValueId x, ValueId w, ValueId b,
                                  float eps) {
-  for (ValueId p : {w, b})
-    if (p != no_value && (shape(p).size() != 1 || !(shape(p)[0] == shape(x).back())))
-      return mistake(Op::layer_norm, name, shape(x),
-                     fmt::format("x is {} but a parameter is {}: it needs one number for each "
-                                 "element of x's last dimension",
-                                 describe(x), describe(p)));
+  if (!is_norm_weight(x, w) || (b != no_value && !same(shape(b), shape(w))))
+    return mistake(
+        Op::layer_norm, name, shape(x),
+        fmt::format("x is {}, the weight {}, the bias {}: both need one number for each element "
+                    "of x's last dimension, perhaps for every head",
+                    describe(x), describe(w), b == no_value ? "absent" : describe(b)));
   std::vector<ValueId> inputs{x, w};
   if (b != no_value) inputs.push_back(b);
   return add_node(Op::layer_norm, name, shape(x), std::move(inputs), NormAttributes{eps});

@@ -22,14 +22,15 @@ class GraphBuilder {
   ValueId tokens() const { return graph_.inputs.tokens; }
   ValueId positions() const { return graph_.inputs.positions; }
   const DimShape& shape(ValueId id) const { return graph_.value(id).shape; }
+  int64_t width(ValueId id) const { return shape(id).back().n; }  // of the last dimension
 
   // A weight, found in the model file under this name and checked against this shape.
   ValueId param(const std::string& name, DimShape shape);
 
   // y (T, D): rows of table (V, D) picked by ids (T).
   ValueId embed(const std::string& name, ValueId ids, ValueId table);
-  // Norms over the last dimension of x; w, b (D). b may be no_value for a layer norm without bias.
-  // The w of an rms_norm of x (T, H, E) may be (H, E): each head has its own.
+  // Norms over the last dimension of x; w, b (D), or (H, E) for x (T, H, E): a weight for each
+  // head. b may be no_value for a layer norm without bias.
   ValueId rms_norm(const std::string& name, ValueId x, ValueId w, float eps);
   ValueId layer_norm(const std::string& name, ValueId x, ValueId w, ValueId b, float eps);
   // y (T, N) = x (T, K) wT + bias; w (N, K), or (K) for N = 1; bias (N) or no_value.
@@ -104,6 +105,7 @@ class GraphBuilder {
   ValueId add_value(const std::string& name, DimShape shape, Role role);
   ValueId add_node(Op op, const std::string& name, DimShape shape, std::vector<ValueId> inputs,
                    Attributes attributes = {});
+  bool is_norm_weight(ValueId x, ValueId w) const;
   // The cosines and sines of the batch's positions, made once for all nodes with these frequencies.
   ValueId rope_table(const RopeAttributes& attributes);
   int32_t add_state(int64_t n_floats);

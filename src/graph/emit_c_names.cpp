@@ -89,7 +89,11 @@ void DimLetters::unify(const Node& node) {
     case Op::rms_norm:
     case Op::layer_norm:
       same_shape(out, x);
-      for (size_t i = 1; i < node.inputs.size(); ++i) same(node.inputs[i], 0, x, last(x));
+      for (size_t i = 1; i < node.inputs.size(); ++i) {
+        const ValueId w = node.inputs[i];
+        same(w, last(w), x, last(x));
+        if (last(w) > 0) same(w, 0, x, 1);  // a weight for each head
+      }
       break;
     case Op::linear:
       same(node.inputs[1], 1, x, 1);

@@ -337,9 +337,6 @@ Result<CContext> c_context(const Graph& graph, const DimLetters& letters, const 
     if (node.op > Op::select_rows && !is_alias(node.op))
       return fail(Fault::unsupported, "{}: the operation {} cannot be printed as C", name,
                   op_name(node.op));
-    if (node.op == Op::rms_norm && graph.value(node.inputs[1]).shape.size() > 1)
-      return fail(Fault::unsupported,
-                  "{}: a norm with a weight for each head cannot be printed as C", name);
     if (node.op == Op::linear && node.inputs.size() > 2) context.linear_bias = true;
     if (node.op == Op::attention) {
       const auto& attributes = node.as<AttentionAttributes>();
@@ -502,8 +499,10 @@ class StatementWriter {
     const std::string eps = c_float(node_.as<NormAttributes>().eps);
     const bool rms = node_.op == Op::rms_norm, heads = shape.size() > 2;
     const std::string at = heads ? fmt::format(" + h * {}", width) : "";
-    Arguments arguments{name(out) + at, name(x) + at, name(node_.inputs[1])};
-    if (!rms) arguments.push_back(node_.inputs.size() > 2 ? name(node_.inputs[2]) : "NULL");
+    const bool own = context_.graph.value(node_.inputs[1]).shape.size() > 1;  // of each head
+    const auto parameter = [&](size_t i) { return name(node_.inputs[i]) + (own ? at : ""); };
+    Arguments arguments{name(out) + at, name(x) + at, parameter(1)};
+    if (!rms) arguments.push_back(node_.inputs.size() > 2 ? parameter(2) : "NULL");
     arguments.insert(arguments.end(), {width, eps});
     const std::string statement = call(rms ? "rms_norm" : "layer_norm", arguments);
     if (!heads) return statement;

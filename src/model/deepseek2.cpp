@@ -15,9 +15,8 @@ namespace quire {
 namespace {
 
 Result<Hparams> read_hparams(const GgufFile& file) {
-  Hparams h = TRY(read_common_hparams(file, "deepseek2"));
+  Hparams h = TRY(read_common_hparams(file, "deepseek2", NormKind::rms));
   const HparamsReader read(file, h.arch);
-  h.norm_eps = TRY(read_rms_eps(file, "deepseek2"));
   TRY(read_rope_hparams(file, h));
   MlaHparams& m = h.mla;
   m.kv_rank = TRY(read.integer("attention.kv_lora_rank", 1, width_max));
@@ -31,13 +30,13 @@ Result<Hparams> read_hparams(const GgufFile& file) {
   // 0.1 times the factor mscale_all_dim of the reference, whose mscale is the same in all models.
   m.yarn_log_multiplier = TRY(read.number_or("rope.scaling.yarn_log_multiplier", 0, 0, 1e3));
   if (m.yarn_log_multiplier > 0 && h.rope_factor > 1)  // what is turned keeps its length
-    h.yarn_attn_factor = static_cast<float>(1 / (0.1 * std::log(h.rope_factor) + 1));
+    h.yarn_attn_factor = 1;
   TRY(read_expert_hparams(read, h));
   return h;
 }
 
 void write_hparams(GgufWriter& writer, const Hparams& h) {
-  write_rotating_hparams(writer, h);
+  write_decoder_hparams(writer, h);
   write_expert_hparams(writer, h);
   const auto add = [&](const char* name, int64_t value) {
     writer.add_u32(fmt::format("{}.attention.{}", h.arch, name), static_cast<uint32_t>(value));
@@ -62,7 +61,7 @@ float attention_scale(const Hparams& h) {
 // Latent attention of one layer.
 class Latent {
  public:
-  Latent(GraphBuilder& g, const Hparams& h, const Block& layer, const RopeAttributes& rope)
+  Latent(GraphBuilder& g, const Hparams& h, const Layer& layer, const RopeAttributes& rope)
       : g_(g), h_(h), layer_(layer), rope_(rope) {}
 
   // x (T, D), normalized -> (T, H * Ev)
@@ -130,7 +129,7 @@ class Latent {
 
   GraphBuilder& g_;
   const Hparams& h_;
-  const Block& layer_;
+  const Layer& layer_;
   const RopeAttributes& rope_;
 };
 
@@ -138,16 +137,16 @@ void build(GraphBuilder& g, const Hparams& h) {
   const RopeAttributes rope = rope_attributes(h, RopePairs::neighbours);
   ValueId x = embed_tokens(g, h);
   for (int64_t i = 0; i < h.n_layer; ++i) {
-    const Block layer(g, h, i);
+    const Layer layer(g, h, i);
     const ValueId a = Latent(g, h, layer, rope)(layer.norm("attn_norm", x), i);
     const ValueId out = layer.linear("attn_output", layer.wanted("wanted_attention", a), h.n_embd);
     x = g.add(layer.name("attn_residual"), layer.wanted("wanted", x), out);
     const ValueId n = layer.norm("ffn_norm", x);
     const bool dense = h.experts.n == 0 || i < h.experts.n_dense_lead;
     x = g.add(layer.name("ffn_residual"), x,
-              dense ? layer.gated_ffn(n, h.n_ff) : mixture_of_experts(g, h, layer, n));
+              dense ? layer.gated_ffn(n, Activation::silu) : mixture_of_experts(g, h, layer, n));
   }
-  finish_logits(g, h, x);
+  finish_decoder(g, h, x);
 }
 
 }  // namespace

@@ -37,8 +37,8 @@ ValueId activate(GraphBuilder& g, const Hparams& h, const std::string& prefix, V
 }
 
 // Every row goes through these, in qwen2moe as much as a gate of their own says.
-ValueId shared_experts(GraphBuilder& g, const Hparams& h, const Block& layer, ValueId x) {
-  const ValueId y = layer.gated_ffn(x, h.experts.n_ff_shared, "_shexp");
+ValueId shared_experts(GraphBuilder& g, const Hparams& h, const Layer& layer, ValueId x) {
+  const ValueId y = layer.gated_ffn(x, Activation::silu, h.experts.n_ff_shared, "_shexp");
   if (!h.has("ffn_gate_inp_shexp.weight")) return y;
   const ValueId w = g.param(layer.name("ffn_gate_inp_shexp.weight"), {h.n_embd});
   const ValueId share =
@@ -97,7 +97,7 @@ void write_expert_hparams(GgufWriter& writer, const Hparams& h) {
   writer.add_bool(h.arch + ".expert_weights_norm", e.normalize);
 }
 
-ValueId mixture_of_experts(GraphBuilder& g, const Hparams& h, const Block& layer, ValueId x) {
+ValueId mixture_of_experts(GraphBuilder& g, const Hparams& h, const Layer& layer, ValueId x) {
   const ExpertHparams& e = h.experts;
   const int64_t X = e.n, D = h.n_embd, F = e.n_ff;
   const ValueId logits = layer.linear("ffn_gate_inp", x, X);

@@ -1,8 +1,8 @@
 // Mixtures of experts as architectures share them: the metadata, and the part of a layer.
 #pragma once
 #include "format/gguf_write.h"
-#include "model/block.h"
 #include "model/hparams_reader.h"
+#include "model/layer.h"
 
 namespace quire {
 
@@ -15,6 +15,6 @@ void write_expert_hparams(GgufWriter& writer, const Hparams& hparams);
 //   sum_k w[k] Wdown[e_k] (act(Wgate[e_k] x) * Wup[e_k] x)
 // from ffn_gate_exps, ffn_up_exps and ffn_down_exps, with biases where the file has them; plus the
 // shared experts where there are any.
-ValueId mixture_of_experts(GraphBuilder& g, const Hparams& h, const Block& layer, ValueId x);
+ValueId mixture_of_experts(GraphBuilder& g, const Hparams& h, const Layer& layer, ValueId x);
 
 }  // namespace quire

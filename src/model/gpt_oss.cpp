@@ -8,10 +8,10 @@ namespace quire {
 namespace {
 
 Result<Hparams> read_hparams(const GgufFile& file) {
-  Hparams h = TRY(read_rotating_hparams(file, "gpt-oss"));
+  Hparams h = TRY(read_decoder_hparams(file, "gpt-oss", NormKind::rms));
   h.yarn_whole_pairs = false;
-  for (int64_t i = 0; h.window > 0 && i < h.n_layer; ++i)
-    h.window_layers.push_back(i % 2 == 0);  // every other layer, from the first on
+  if (h.window > 0 && h.window_layers.empty())
+    set_window_period(h, 2);  // every other layer, from the first on
   h.experts.normalize = true;
   h.experts.gate_limit = 7;
   TRY(read_expert_hparams(HparamsReader(file, h.arch), h));
@@ -19,7 +19,7 @@ Result<Hparams> read_hparams(const GgufFile& file) {
 }
 
 void write_hparams(GgufWriter& writer, const Hparams& h) {
-  write_rotating_hparams(writer, h);
+  write_decoder_hparams(writer, h);
   write_expert_hparams(writer, h);
 }
 
@@ -27,14 +27,14 @@ void build(GraphBuilder& g, const Hparams& h) {
   const RopeAttributes rope = rope_attributes(h, RopePairs::halves);
   ValueId x = embed_tokens(g, h);
   for (int64_t i = 0; i < h.n_layer; ++i) {
-    const Block layer(g, h, i);
-    const Heads3 heads = layer.heads(layer.norm("attn_norm", x));
-    const ValueId a = layer.attention(layer.rotated(heads, rope));
+    const Layer layer(g, h, i);
+    const Qkv heads = layer.heads(layer.norm("attn_norm", x));
+    const ValueId a = layer.attention(layer.rotate(heads, rope));
     x = g.add(layer.name("attn_residual"), layer.wanted("wanted", x), a);
     const ValueId n = layer.norm("post_attention_norm", x);
     x = g.add(layer.name("ffn_residual"), x, mixture_of_experts(g, h, layer, n));
   }
-  finish_logits(g, h, x);
+  finish_decoder(g, h, x);
 }
 
 }  // namespace

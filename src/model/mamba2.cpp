@@ -2,15 +2,14 @@
 // of fixed size. Per layer
 //   z, u, dt = Win n(x);   u = silu(conv(u));   y = scan(u, dt);   x' = x + Wout n(silu(z) * y)
 #include "model/arch.h"
-#include "model/block.h"
 #include "model/hparams_reader.h"
+#include "model/layer.h"
 
 namespace quire {
 namespace {
 
 Result<Hparams> read_hparams(const GgufFile& file) {
-  Hparams h = TRY(read_backbone_hparams(file, "mamba2"));
-  h.norm_eps = TRY(read_rms_eps(file, "mamba2"));
+  Hparams h = TRY(read_backbone_hparams(file, "mamba2", NormKind::rms));
   const HparamsReader read(file, h.arch);
   SsmHparams& s = h.ssm;
   s.conv_width = TRY(read.integer("ssm.conv_kernel", 1, causal_conv_width_max));
@@ -26,7 +25,6 @@ Result<Hparams> read_hparams(const GgufFile& file) {
 
 void write_hparams(GgufWriter& writer, const Hparams& h) {
   write_backbone_hparams(writer, h);
-  writer.add_f32(h.arch + ".attention.layer_norm_rms_epsilon", h.norm_eps);
   const auto add = [&](const char* name, int64_t value) {
     writer.add_u32(fmt::format("{}.{}", h.arch, name), static_cast<uint32_t>(value));
   };
@@ -40,7 +38,7 @@ void write_hparams(GgufWriter& writer, const Hparams& h) {
 }
 
 // n (T, D), normalized -> (T, inner width)
-ValueId mixer(GraphBuilder& g, const Hparams& h, const Block& layer, ValueId n) {
+ValueId mixer(GraphBuilder& g, const Hparams& h, const Layer& layer, ValueId n) {
   const int64_t I = h.ssm.inner_width, H = h.ssm.n_head, G = h.ssm.n_group, N = h.ssm.state_width;
   const int64_t C = I + 2 * G * N;  // channels of the convolution
   const auto name = [&](const char* what) { return layer.name(what); };
@@ -70,12 +68,12 @@ ValueId mixer(GraphBuilder& g, const Hparams& h, const Block& layer, ValueId n) 
 void build(GraphBuilder& g, const Hparams& h) {
   ValueId x = embed_tokens(g, h);
   for (int64_t i = 0; i < h.n_layer; ++i) {
-    const Block layer(g, h, i);
+    const Layer layer(g, h, i);
     const ValueId y = mixer(g, h, layer, layer.norm("attn_norm", x));
     const ValueId out = layer.linear("ssm_out", layer.wanted("wanted_ssm", y), h.n_embd);
     x = g.add(layer.name("ssm_residual"), layer.wanted("wanted", x), out);
   }
-  finish_logits(g, h, x);
+  finish_decoder(g, h, x);
 }
 
 }  // namespace

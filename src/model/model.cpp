@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <unordered_set>
 
 namespace quire {
 namespace {
@@ -33,6 +34,27 @@ void hash_bytes(uint64_t& hash, const void* data, size_t n_bytes) {
   }
 }
 
+// Tensors that no graph names: rotary factors, which are hyper-parameters, rotary frequencies from
+// before there was a formula for them, and the classifier of a model that is run for its text.
+bool may_stand_aside(std::string_view name) {
+  return name.starts_with("rope_factors_") || name.ends_with("rope_freqs.weight") ||
+         name.ends_with("attn_rot_embd.weight") || name.starts_with("cls.");
+}
+
+// A tensor that the graph has no use for means another model than the one described.
+Result<void> check_all_used(const GgufFile& file, const Graph& graph) {
+  std::unordered_set<std::string_view> used;
+  for (const ValueId id : graph.all(Role::parameter)) used.insert(graph.value(id).name);
+  for (const GgufTensor& tensor : file.tensors())
+    if (!used.contains(tensor.name) && !may_stand_aside(tensor.name))
+      return fail(Fault::unsupported,
+                  "{}: tensor '{}' has no place in a {} model as it is known here ({} tensors, the "
+                  "file has {}); without it the answers would be wrong",
+                  file.path(), tensor.name, *file.get_string("general.architecture"), used.size(),
+                  file.tensors().size());
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
@@ -46,6 +68,10 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   model->arch_ = *found;
   model->hparams_ = TRY(model->arch_->read_hparams(*file));
   TRY(override_rope(model->hparams_, rope, path));
+  const std::string experts = fmt::format("{}.expert_count", arch);
+  if (model->hparams_.experts.n == 0 && file->get_uint_or(experts, 0).value_or(0) > 0)
+    return fail(Fault::unsupported, "{}: {} is set; mixtures of experts are not known in {}", path,
+                experts, arch);
   model->graph_ = TRY(build_graph(*model->arch_, model->hparams_, path));
   for (ValueId id : model->graph_.all(Role::parameter)) {
     const Value& value = model->graph_.value(id);
@@ -61,6 +87,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
                   value.name, tensor->view.shape.text(), wanted.text());
     model->params_.push_back(tensor->view);
   }
+  TRY(check_all_used(*file, model->graph_));
   model->tokenizer_ = TRY(Tokenizer::from_gguf(*file));
   if (model->tokenizer_->n_vocab() > model->hparams_.n_vocab)
     return fail(Fault::bad_format, "{}: the tokenizer has {} tokens but the embedding only {}",
@@ -86,6 +113,14 @@ Result<std::shared_ptr<const Model>> Model::from_weights(
   model->owned_ = std::move(params);
   model->tokenizer_ = std::move(tokenizer);
   return model;
+}
+
+Graph Model::graph_for(int64_t n_ctx) const {
+  Hparams hparams = hparams_;
+  hparams.n_ctx = n_ctx;
+  Result<Graph> graph = build_graph(*arch_, hparams, path_);
+  CHECK(graph.has_value());  // shapes do not depend on the context, and they were right
+  return *std::move(graph);
 }
 
 int64_t Model::n_params() const {

@@ -33,6 +33,8 @@ class Model {
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // The description as built, before fusion; inference, with logits for the wanted rows.
   const Graph& graph() const { return graph_; }
+  // The same for contexts of n_ctx positions, on which rotary frequencies may depend.
+  Graph graph_for(int64_t n_ctx) const;
   // One for each of graph().all(Role::parameter), in that order. Live as long as the model.
   const std::vector<TensorView>& params() const { return params_; }
   // The file, for metadata and for showing; null for a model made from weights.

@@ -7,14 +7,14 @@ namespace quire {
 namespace {
 
 Result<Hparams> read_hparams(const GgufFile& file) {
-  Hparams h = TRY(read_rotating_hparams(file, "qwen3moe"));
+  Hparams h = TRY(read_decoder_hparams(file, "qwen3moe", NormKind::rms));
   h.experts.normalize = true;
   TRY(read_expert_hparams(HparamsReader(file, h.arch), h));
   return h;
 }
 
 void write_hparams(GgufWriter& writer, const Hparams& h) {
-  write_rotating_hparams(writer, h);
+  write_decoder_hparams(writer, h);
   write_expert_hparams(writer, h);
 }
 
@@ -22,16 +22,16 @@ void build(GraphBuilder& g, const Hparams& h) {
   const RopeAttributes rope = rope_attributes(h, RopePairs::halves);
   ValueId x = embed_tokens(g, h);
   for (int64_t i = 0; i < h.n_layer; ++i) {
-    const Block layer(g, h, i);
-    Heads3 heads = layer.heads(layer.norm("attn_norm", x));
+    const Layer layer(g, h, i);
+    Qkv heads = layer.heads(layer.norm("attn_norm", x));
     heads.q = layer.norm("attn_q_norm", heads.q);
     heads.k = layer.norm("attn_k_norm", heads.k);
-    const ValueId a = layer.attention(layer.rotated(heads, rope));
+    const ValueId a = layer.attention(layer.rotate(heads, rope));
     x = g.add(layer.name("attn_residual"), layer.wanted("wanted", x), a);
     x = g.add(layer.name("ffn_residual"), x,
               mixture_of_experts(g, h, layer, layer.norm("ffn_norm", x)));
   }
-  finish_logits(g, h, x);
+  finish_decoder(g, h, x);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ Result<void> override_rope(Hparams& h, const RopeOverride& rope, const std::stri
   if (rope.factor) h.rope_factor = *rope.factor;
   if (scaling == RopeScaling::none) h.rope_factor = 1;
   if (rope.freq_base) h.rope_theta = *rope.freq_base;
-  if (rope.yarn_attn_factor) h.yarn_attn_factor = *rope.yarn_attn_factor;
+  if (rope.yarn_attn_factor) h.rope_attn_factor = *rope.yarn_attn_factor;
   if (rope.yarn_beta_fast) h.yarn_beta_fast = *rope.yarn_beta_fast;
   if (rope.yarn_beta_slow) h.yarn_beta_slow = *rope.yarn_beta_slow;
   if (rope.yarn_ext_factor && *rope.yarn_ext_factor == 0) scaling = RopeScaling::linear;

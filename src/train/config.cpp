@@ -115,7 +115,7 @@ Result<Hparams> make_hparams(const ModelShape& shape, int64_t n_vocab) {
       return fail(Fault::usage, "--n-head-kv {}: gpt2 has as many key/value heads as heads ({})",
                   n_head_kv, shape.n_head);
     h.n_ff = shape.n_ff == 0 ? 4 * shape.n_embd : shape.n_ff;
-    h.attn_bias = h.attn_out_bias = h.ffn_bias = true;
+    h.norm = NormKind::layer;
   } else {
     if (h.head_dim % 2 != 0)
       return fail(Fault::usage, "--n-embd {} / --n-head {} = {}: rope needs an even head width",

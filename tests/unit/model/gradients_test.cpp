@@ -25,7 +25,9 @@ Hparams small(const char* arch) {
   h.n_head_kv = std::string(arch) == "llama" ? 2 : 4;
   h.head_dim = h.n_rot = 6;
   h.tied_head = true;
-  h.attn_bias = h.attn_out_bias = h.ffn_bias = true;
+  h.norm = std::string(arch) == "llama" ? NormKind::rms : NormKind::layer;
+  h.parts = {"attn_q.bias",   "attn_k.bias", "attn_v.bias",  "attn_output.bias",
+             "ffn_gate.bias", "ffn_up.bias", "ffn_down.bias"};
   return h;
 }
 
