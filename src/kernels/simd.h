@@ -19,6 +19,8 @@
 #endif
 
 #define SIMD_INLINE static inline __attribute__((always_inline, unused))
+// The same for members and functions inside a struct.
+#define SIMD_MEMBER inline __attribute__((always_inline))
 
 ISA_BEGIN_AVX2
 namespace quire::avx2 {
