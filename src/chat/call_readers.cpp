@@ -1,5 +1,7 @@
 #include "chat/call_readers.h"
 
+#include "format/json.h"
+
 namespace quire {
 namespace {
 

@@ -161,10 +161,6 @@ std::string json_string_value(std::string_view quoted) {
   return value.has_value() && value->is_string() ? value->get<std::string>() : std::string();
 }
 
-std::string json_quoted(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 bool is_json(std::string_view text) { return parse_json(text, "value").has_value(); }
 
 }  // namespace quire

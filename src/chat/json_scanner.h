@@ -43,8 +43,6 @@ class JsonScanner {
 
 // The value of a JSON string with its quotes; "" for one that is none.
 std::string json_string_value(std::string_view quoted);
-// Text as a JSON string with its quotes.
-std::string json_quoted(std::string_view text);
 // Whether all of the text is one JSON value.
 bool is_json(std::string_view text);
 

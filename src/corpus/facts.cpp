@@ -4,6 +4,7 @@
 #include "corpus/grammar.h"
 #include "corpus/words.h"
 #include "corpus/world.h"
+#include "format/json.h"
 
 #include <fmt/core.h>
 
@@ -218,19 +219,6 @@ std::vector<Fact> world_facts(uint64_t seed) {
     std::swap(all.facts[i - 1], all.facts[all.rng.below(i)]);
   }
   return std::move(all.facts);
-}
-
-std::string json_quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-      continue;
-    }
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
 }
 
 std::string fact_json(const Fact& fact) {

@@ -26,8 +26,5 @@ struct Fact {
 std::vector<Fact> world_facts(uint64_t seed);
 // One line: {"question":...,"answer":...,"kind":...,"subject":...,"statement":...,"choices":[...]}
 std::string fact_json(const Fact& fact);
-// text as a JSON string with its quotes. For the ASCII of the tales: quotes, backslashes and line
-// ends are escaped.
-std::string json_quoted(std::string_view text);
 
 }  // namespace quire

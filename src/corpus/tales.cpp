@@ -3,6 +3,7 @@
 #include "corpus/facts.h"
 #include "corpus/plots.h"
 #include "corpus/words.h"
+#include "format/json.h"
 
 namespace quire {
 namespace {

@@ -35,7 +35,8 @@ struct Engine::Active {
       : id(the_id),
         request(std::move(the_request)),
         sampler(request.sampling, banned(request, *model), &model->tokenizer()),
-        decoder({model, &model->tokenizer()}, {.at = request.decode_at}, request.replace),
+        decoder({model, &model->tokenizer()},
+                {.special = request.show_special, .at = request.decode_at}, request.replace),
         stops(std::move(request.stop)) {
     for (const int32_t token : request.prompt) sampler.accept(token);
     outcome.timings.n_prompt = static_cast<int64_t>(request.prompt.size());
@@ -420,6 +421,7 @@ void Engine::finish(Slot& slot, StopReason reason) {
     if (active->stops.found()) reason = StopReason::stop_string;
   }
   active->outcome.reason = reason;
+  active->outcome.stop = active->stops.which();
   if (active->request.on_finish) active->request.on_finish(active->outcome);
 }
 

@@ -65,6 +65,7 @@ struct Timings {
 struct Outcome {
   StopReason reason = StopReason::cancelled;
   std::vector<int32_t> tokens;  // drawn, without one that ends generation
+  std::string stop;             // the one of Request::stop that was found
   int64_t n_discarded = 0;      // tokens that context shifts dropped
   Timings timings;
   std::optional<Error> error;
@@ -87,6 +88,7 @@ struct Request {
   std::shared_ptr<TokenConstraint> constraint;  // of this request alone; null: none
   int32_t n_probabilities = 0;                  // on_token is told so many of the likeliest tokens
   DecodeAt decode_at = DecodeAt::middle;
+  ShowSpecial show_special = ShowSpecial::hide;  // control tokens by their names in the text
   StreamDecoder::Replace replace = StreamDecoder::Replace::invalid;
   int32_t priority = 0;  // higher ones leave the queue first
   // Each token of the answer as it is drawn, before its text (which may come later, when

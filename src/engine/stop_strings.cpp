@@ -13,7 +13,12 @@ std::string StopStrings::push(std::string_view text) {
   if (found_) return {};
   held_ += text;
   size_t begin = std::string::npos;  // of the earliest stop string
-  for (const std::string& stop : strings_) begin = std::min(begin, held_.find(stop));
+  for (const std::string& stop : strings_) {
+    const size_t at = held_.find(stop);
+    if (at >= begin) continue;
+    begin = at;
+    which_ = stop;
+  }
   if (begin != std::string::npos) {
     found_ = true;
     return std::exchange(held_, {}).substr(0, begin);

@@ -19,10 +19,11 @@ class StopStrings {
   // The end: what was held back.
   std::string flush();
   bool found() const { return found_; }
+  const std::string& which() const { return which_; }  // was found; empty before
 
  private:
   std::vector<std::string> strings_;
-  std::string held_;
+  std::string held_, which_;
   bool found_ = false;
 };
 

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <vector>
 
@@ -39,10 +40,16 @@ struct Reading {
 };
 
 // Builds the document from the parser's events. Every handler returns whether to go on.
-class Builder : public nlohmann::json_sax<json> {
+template <class Json>
+class Builder : public nlohmann::json_sax<Json> {
+  using Base = nlohmann::json_sax<Json>;
+
  public:
-  Builder(int depth_max) : depth_max_(depth_max) {}
-  json take() { return std::move(root_); }
+  using typename Base::binary_t, typename Base::number_float_t, typename Base::number_integer_t,
+      typename Base::number_unsigned_t, typename Base::string_t;
+
+  explicit Builder(const JsonLimits& limits) : limits_(limits) {}
+  Json take() { return std::move(root_); }
   const std::string& error() const { return error_; }
 
   bool null() override { return add(nullptr); }
@@ -52,13 +59,17 @@ class Builder : public nlohmann::json_sax<json> {
   bool number_float(number_float_t value, const string_t&) override { return add(value); }
   bool string(string_t& value) override { return add(std::move(value)); }
   bool binary(binary_t& value) override { return add(std::move(value)); }
-  bool start_object(size_t) override { return open(json::value_t::object); }
-  bool start_array(size_t) override { return open(json::value_t::array); }
+  bool start_object(size_t) override { return open(Json::value_t::object); }
+  bool start_array(size_t) override { return open(Json::value_t::array); }
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
 
   bool key(string_t& name) override {
-    auto& object = open_.back()->get_ref<json::object_t&>();
+    auto& object = open_.back()->template get_ref<typename Json::object_t&>();
+    if (object.size() >= limits_.keys_max) {
+      error_ = fmt::format("an object has more than {} keys", limits_.keys_max);
+      return false;
+    }
     const auto [at, is_new] = object.emplace(name, nullptr);
     member_ = &at->second;
     if (!is_new) error_ = fmt::format("key '{}' appears twice in one object", printable(name));
@@ -74,15 +85,15 @@ class Builder : public nlohmann::json_sax<json> {
 
  private:
   template <class T>
-  json* add(T&& value) {
-    if (open_.empty()) return &(root_ = json(std::forward<T>(value)));
-    if (open_.back()->is_object()) return &(*member_ = json(std::forward<T>(value)));
-    auto& array = open_.back()->get_ref<json::array_t&>();
+  Json* add(T&& value) {
+    if (open_.empty()) return &(root_ = Json(std::forward<T>(value)));
+    if (open_.back()->is_object()) return &(*member_ = Json(std::forward<T>(value)));
+    auto& array = open_.back()->template get_ref<typename Json::array_t&>();
     return &array.emplace_back(std::forward<T>(value));
   }
-  bool open(json::value_t type) {
-    if (open_.size() >= static_cast<size_t>(depth_max_)) {
-      error_ = fmt::format("nested more than {} deep", depth_max_);
+  bool open(typename Json::value_t type) {
+    if (open_.size() >= static_cast<size_t>(limits_.depth_max)) {
+      error_ = fmt::format("nested more than {} deep", limits_.depth_max);
       return false;
     }
     open_.push_back(add(type));
@@ -93,23 +104,39 @@ class Builder : public nlohmann::json_sax<json> {
     return true;
   }
 
-  int depth_max_;
-  json root_;
-  std::vector<json*> open_;  // the containers around the next value, outermost first
-  json* member_ = nullptr;   // of the innermost object: where its next value goes
+  JsonLimits limits_;
+  Json root_;
+  std::vector<Json*> open_;  // the containers around the next value, outermost first
+  Json* member_ = nullptr;   // of the innermost object: where its next value goes
   std::string error_;
 };
+
+template <class Json>
+Result<Json> parse(std::string_view text, std::string_view name, const JsonLimits& limits) {
+  const char* seen = text.data();
+  Builder<Json> builder(limits);
+  const Reading first{text.data(), &seen}, last{text.data() + text.size(), &seen};
+  if (!Json::sax_parse(first, last, &builder))
+    return fail(Fault::bad_format, "{}: JSON: {} (offset {})", name, builder.error(),
+                seen - text.data());
+  return builder.take();
+}
 
 }  // namespace
 
 Result<json> parse_json(std::string_view text, std::string_view name, JsonLimits limits) {
-  const char* seen = text.data();
-  Builder builder(limits.depth_max);
-  const Reading first{text.data(), &seen}, last{text.data() + text.size(), &seen};
-  if (!json::sax_parse(first, last, &builder))
-    return fail(Fault::bad_format, "{}: JSON: {} (offset {})", name, builder.error(),
-                seen - text.data());
-  return builder.take();
+  return parse<json>(text, name, limits);
+}
+
+Result<nlohmann::ordered_json> parse_ordered_json(std::string_view text, std::string_view name,
+                                                  JsonLimits limits) {
+  // Looking a key up takes a walk over the object.
+  limits.keys_max = std::min(limits.keys_max, size_t{4096});
+  return parse<nlohmann::ordered_json>(text, name, limits);
+}
+
+std::string json_quoted(std::string_view text) {
+  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Result<json> read_json(const std::string& path, JsonLimits limits) {

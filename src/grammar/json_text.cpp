@@ -9,7 +9,7 @@
 namespace quire {
 namespace {
 
-constexpr uint32_t spaces_max = 64;
+constexpr uint32_t spaces_max = 16;
 
 const std::vector<CodeRange> needs_escape = {{0, 0x1F}, {'"', '"'}, {'\\', '\\'}};
 

@@ -1,4 +1,5 @@
 #include "corpus/tales.h"
+#include "format/json.h"
 
 #include "corpus/facts.h"
 #include "corpus/words.h"

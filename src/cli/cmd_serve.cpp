@@ -1,0 +1,253 @@
+// quire serve: one set of weights for many users, through the APIs they use already.
+#include "base/file.h"
+#include "cli/generation.h"
+#include "server/app.h"
+
+#include <malloc.h>
+#include <pthread.h>
+
+#include <csignal>
+
+namespace quire {
+namespace {
+
+using server::App;
+using server::AppHandler;
+using server::AppOptions;
+using server::FileCatalog;
+using server::HttpServer;
+using server::HttpServerOptions;
+
+struct Flags {
+  std::vector<std::string> models, aliases, api_keys, allowed_hosts, cors_origins;
+  std::string host = "127.0.0.1", api_key_file, tls_certificate, tls_key, chat_template;
+  std::string chat_template_file;
+  int port = 8080, ollama_port = 0;
+  bool no_auth = false, quiet = false, log_prompts = false, lazy = false;
+  int32_t n_parallel = 4;
+  double keep_alive_s = 300, drain_timeout_s = 30, models_memory_gib = 0;
+  int64_t max_body_bytes = int64_t{32} << 20, max_header_bytes = 64 << 10;
+  HttpServerOptions http;
+  AppOptions app;
+  ModelFlags model;
+};
+
+// One key a line; lines that begin with # are left out.
+Result<std::vector<std::string>> api_keys(const Flags& flags) {
+  std::vector<std::string> keys = flags.api_keys;
+  if (!flags.api_key_file.empty()) {
+    const std::string text = TRY(read_file(flags.api_key_file, 1 << 20));
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t end = std::min(text.find('\n', begin), text.size());
+      std::string line = text.substr(begin, end - begin);
+      while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+      if (!line.empty() && line[0] != '#') keys.push_back(std::move(line));
+      begin = end + 1;
+    }
+    if (keys.empty()) return fail(Fault::usage, "{}: there is no key in it", flags.api_key_file);
+  }
+  for (const std::string& key : keys)
+    if (key.empty()) return fail(Fault::usage, "--api-key: the key is empty");
+  return keys;
+}
+
+Result<std::vector<FileCatalog::Alias>> aliases(const Flags& flags) {
+  std::vector<FileCatalog::Alias> result;
+  for (const std::string& text : flags.aliases) {
+    const size_t equals = text.find('=');
+    const std::string first = flags.models.empty() ? "" : flags.models.front();
+    result.push_back(
+        {text.substr(0, equals), equals == text.npos ? first : text.substr(equals + 1)});
+    if (result.back().name.empty())
+      return fail(Fault::usage, "--alias: '{}' has no name; as in --alias NAME or NAME=MODEL",
+                  text);
+  }
+  return result;
+}
+
+Result<AppOptions> app_options(const Flags& flags) {
+  AppOptions options = flags.app;
+  options.gate.api_keys = TRY(api_keys(flags));
+  options.gate.allowed_hosts = flags.allowed_hosts;
+  options.gate.cors_origins = flags.cors_origins;
+  options.log_requests = !flags.quiet;
+  options.log_prompts = flags.log_prompts;
+  if (!server::is_loopback(flags.host)) {
+    if (options.gate.api_keys.empty() && !flags.no_auth)
+      return fail(Fault::usage,
+                  "--host {} lets other machines in: give a key with --api-key or "
+                  "--api-key-file, or say --no-auth",
+                  flags.host);
+    options.gate.allowed_hosts.push_back(flags.host);
+  }
+  server::ModelOptions& models = options.models;
+  models.host.runner = TRY(runner_options(flags.model));
+  models.host.runner.n_sequences = flags.n_parallel;
+  models.keep_alive_s = flags.keep_alive_s;
+  models.memory_bytes_max = static_cast<int64_t>(flags.models_memory_gib * 0x1p30);
+  models.chat_template = flags.chat_template;
+  if (!flags.chat_template_file.empty()) {
+    if (!flags.chat_template.empty())
+      return fail(Fault::usage,
+                  "the chat template is given twice: --chat-template and --chat-template-file");
+    models.chat_template = TRY(read_file(flags.chat_template_file, 16 << 20));
+  }
+  return options;
+}
+
+Result<HttpServerOptions> http_options(const Flags& flags) {
+  HttpServerOptions options = flags.http;
+  options.addresses.push_back({flags.host, flags.port});
+  if (flags.ollama_port > 0) options.addresses.push_back({flags.host, flags.ollama_port});
+  if (flags.tls_certificate.empty() != flags.tls_key.empty())
+    return fail(Fault::usage, "--tls-cert and --tls-key go together");
+  options.tls_certificate = flags.tls_certificate;
+  options.tls_key = flags.tls_key;
+  options.limits.body_bytes_max = static_cast<uint64_t>(flags.max_body_bytes);
+  options.limits.header_bytes_max = static_cast<uint32_t>(flags.max_header_bytes);
+  return options;
+}
+
+sigset_t end_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+void announce(const Flags& flags, const HttpServer& http, const App& app) {
+  const char* scheme = flags.tls_certificate.empty() ? "http" : "https";
+  for (const int port : http.ports())
+    fmt::print(stderr, "quire: serving at {}://{}:{}\n", scheme, flags.host, port);
+  for (const auto& loaded : app.models.loaded()) {
+    const auto& host = *loaded.served->host;
+    fmt::print(stderr, "quire: {}: {} positions of context for each of {} sequences, {:.2f} GiB\n",
+               loaded.served->name, host.n_ctx(), host.n_slots(),
+               static_cast<double>(host.memory_bytes()) / 0x1p30);
+    if (!loaded.served->own_template)
+      fmt::print(stderr,
+                 "quire: {}: no chat template, so the messages of a chat are joined to a plain "
+                 "text; --chat-template takes one\n",
+                 loaded.served->name);
+  }
+}
+
+Result<int> run(const Flags& flags) {
+  std::signal(SIGPIPE, SIG_IGN);
+  // Every thread would keep freed memory of its own; a few share it.
+  ::mallopt(M_ARENA_MAX, 2);
+  const sigset_t signals = end_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // for all threads that follow
+
+  std::vector<std::string> models = flags.models;
+  if (!flags.model.model.empty()) models.insert(models.begin(), flags.model.model);
+  const auto names = TRY(aliases(flags));
+  const auto catalog = TRY(FileCatalog::create(models, names));
+  const AppOptions options = TRY(app_options(flags));
+  const HttpServerOptions http_settings = TRY(http_options(flags));
+  App app(options, *catalog);
+  // Models that were named are loaded at once and stay; others come when they are asked for.
+  if (!flags.lazy)
+    for (const std::string& model : models) TRY(app.models.acquire(model, -1.0));
+  AppHandler handler(app);
+  const auto http = TRY(HttpServer::start(http_settings, handler));
+  announce(flags, *http, app);
+  int signal = 0;
+  ::sigwait(&signals, &signal);
+  fmt::print(stderr, "quire: ending: {} connections, at most {:g} s for their answers\n",
+             http->n_connections(), flags.drain_timeout_s);
+  // A second signal ends at once.
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  http->drain(flags.drain_timeout_s);
+  return 0;
+}
+
+void add_access_flags(CLI::App& app, Flags& flags) {
+  add_text(app, "--host", flags.host, "address to listen on", "ADDRESS")->capture_default_str();
+  add_int(app, "--port", flags.port, "port; 0: any that is free", 0, 65535);
+  add_int(app, "--ollama-port", flags.ollama_port, "a second port, as 11434 for Ollama's clients",
+          0, 65535);
+  const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* help,
+                            const char* type) {
+    app.add_option(name, list, help)->type_name(type)->allow_extra_args(false);
+  };
+  add_list("--api-key", flags.api_keys, "key that clients must have; may be given again", "KEY");
+  add_text(app, "--api-key-file", flags.api_key_file, "file of keys, one a line", "FILE");
+  app.add_flag("--no-auth", flags.no_auth, "let anyone in although --host is not this machine");
+  add_list("--allowed-host", flags.allowed_hosts, "name that the Host header may have; *: any",
+           "NAME");
+  add_list("--cors-origin", flags.cors_origins, "web page that may use the server; *: any",
+           "ORIGIN");
+  add_text(app, "--tls-cert", flags.tls_certificate, "PEM certificate chain: HTTPS", "FILE");
+  add_text(app, "--tls-key", flags.tls_key, "its PEM key", "FILE");
+  app.add_flag("-q,--quiet", flags.quiet, "no log line for each request");
+  app.add_flag("--log-prompts", flags.log_prompts, "log the bodies of requests, too");
+}
+
+void add_model_options(CLI::App& app, Flags& flags) {
+  add_model_flags(app, flags.model);
+  add_exact_flag(app, flags.model);
+  add_int(app, "--parallel", flags.n_parallel, "sequences at once, each with all of --ctx-size", 1,
+          256);
+  add_text(app, "--chat-template", flags.chat_template,
+           "a name (chatml, llama3, gemma, ...) or the text of a Jinja template", "NAME|TEXT");
+  add_text(app, "--chat-template-file", flags.chat_template_file, "a Jinja template in a file",
+           "FILE");
+  app.add_option("--alias", flags.aliases, "another name: NAME of the first model, or NAME=MODEL")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  app.add_flag("--lazy", flags.lazy, "load models when they are asked for first");
+  add_number(app, "--keep-alive", flags.keep_alive_s,
+             "seconds that a model asked for stays loaded; -1: for ever", -1, 1e9);
+  add_number(app, "--models-memory", flags.models_memory_gib,
+             "GiB that loaded models may take together; 0: all of the machine's", 0, 1e6);
+}
+
+void add_limit_flags(CLI::App& app, Flags& flags) {
+  server::RequestLimits& limits = flags.app.limits;
+  server::HttpLimits& http = flags.http.limits;
+  add_int(app, "--max-connections", flags.http.n_connections_max, "more are refused: 503", 1,
+          65536);
+  add_int(app, "--queue", flags.app.models.host.n_queue_max,
+          "answers that are made or wait; more are refused: 503", 1, 65536);
+  add_int(app, "--max-body-bytes", flags.max_body_bytes, "larger ones are refused: 413", 1024,
+          int64_t{1} << 32);
+  add_int(app, "--max-header-bytes", flags.max_header_bytes, "larger ones are refused: 431", 1024,
+          16 << 20);
+  add_int(app, "--max-json-depth", limits.json_depth_max, "arrays in arrays of a body: 400", 1,
+          1000);
+  add_int(app, "--max-choices", limits.n_choices_max, "n of a request: 400", 1, 256);
+  add_int(app, "--max-inputs", limits.n_inputs_max, "prompts of one request: 400", 1, 4096);
+  add_int(app, "--max-predict", limits.n_predict_max, "tokens of an answer: it ends there", 1,
+          INT32_MAX);
+  add_int(app, "--max-template-steps", limits.template_steps_max, "of a chat template: 400", 1000,
+          int64_t{1} << 40);
+  add_number(app, "--header-timeout", http.header_timeout_s, "seconds for a header: 408", 0.1,
+             3600);
+  add_number(app, "--body-timeout", http.body_timeout_s, "seconds for a body: 408", 0.1, 36000);
+  add_number(app, "--idle-timeout", http.idle_timeout_s, "seconds between requests", 0.1, 36000);
+  add_number(app, "--write-timeout", http.write_timeout_s,
+             "seconds without reading until a client counts as gone", 0.1, 36000);
+  add_number(app, "--drain-timeout", flags.drain_timeout_s, "seconds for answers when ending", 0,
+             36000);
+}
+
+}  // namespace
+
+CommandBody command_serve(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  app.add_option("[MODEL...]", flags->models,
+                 "loaded at once; without one the bundled models come when asked for")
+      ->type_name("");
+  add_access_flags(app, *flags);
+  add_model_options(app, *flags);
+  add_limit_flags(app, *flags);
+  examples(app, {{"quire serve", "the bundled model at http://127.0.0.1:8080"},
+                 {"quire serve model.gguf --parallel 8", "eight answers at once"},
+                 {"quire serve a.gguf b.gguf --ollama-port 11434", "for clients of Ollama, too"},
+                 {"quire serve --host 0.0.0.0 --api-key-file keys", "for other machines"}});
+  return [flags] { return run(*flags); };
+}
+
+}  // namespace quire

@@ -1,0 +1,209 @@
+#include "server/app.h"
+
+#include "format/json.h"
+#include "format/printable.h"
+
+#include <fmt/chrono.h>
+
+#include <cmath>
+#include <random>
+
+namespace quire::server {
+namespace {
+
+std::vector<std::string_view> parts_of(std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    const size_t end = std::min(path.find('/'), path.size());
+    parts.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+bool matches(const Route& route, const std::vector<std::string_view>& parts,
+             std::vector<std::string>& parameters) {
+  parameters.clear();
+  const auto wanted = parts_of(route.path);
+  // The last parameter takes the rest: names of models have slashes in them.
+  const bool open_end = !wanted.empty() && wanted.back().starts_with('{');
+  if (parts.size() < wanted.size() || (parts.size() > wanted.size() && !open_end)) return false;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i].starts_with('{')) {
+      std::string value(parts[i]);
+      if (i + 1 == wanted.size())
+        for (size_t k = i + 1; k < parts.size(); ++k) value += "/" + std::string(parts[k]);
+      if (value.empty()) return false;
+      parameters.push_back(std::move(value));
+    } else if (wanted[i] != parts[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+struct Found {
+  const Route* route = nullptr;
+  std::string allowed;  // methods of routes with this path
+};
+
+Found find_route(HttpRequest& request) {
+  Found found;
+  std::string_view path = request.path;
+  if (path.empty() || path[0] != '/') return found;
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  const auto parts = parts_of(path);
+  std::vector<std::string> parameters;
+  for (const Route& route : all_routes()) {
+    if (!matches(route, parts, parameters)) continue;
+    const bool head = request.method == "HEAD" && std::string_view(route.method) == "GET";
+    if (request.method == route.method || head) {
+      request.path_parameters = parameters;
+      found.route = &route;
+      return found;
+    }
+    if (!found.allowed.empty()) found.allowed += ", ";
+    found.allowed += route.method;
+  }
+  return found;
+}
+
+}  // namespace
+
+const std::vector<Route>& all_routes() {
+  static const std::vector<Route> routes = {
+#define ROUTE(method, path, dialect, access, handler, summary) \
+  {method, path, Dialect::dialect, Access::access, handler, summary},
+#include "server/routes.inc"
+#undef ROUTE
+  };
+  return routes;
+}
+
+Dialect dialect_of(const HttpRequest& request) {
+  if (request.path.starts_with("/v1/messages")) return Dialect::anthropic;
+  if (request.path.starts_with("/v1/")) return Dialect::openai;
+  if (request.path.starts_with("/api/")) return Dialect::ollama;
+  return Dialect::llamacpp;
+}
+
+ApiResult<Json> App::read_json(const Exchange& exchange) const {
+  const std::string& body = exchange.request().body;
+  if (body.empty()) return fail_api(400, "", "the body is empty, a JSON object is wanted");
+  auto json = parse_ordered_json(body, "the body", {.depth_max = options.limits.json_depth_max});
+  if (!json) return std::unexpected(ApiError{400, json.error().text});
+  if (!json->is_object()) return fail_api(400, "", "the body is JSON but no object");
+  return *std::move(json);
+}
+
+ApiResult<std::shared_ptr<ServedModel>> App::model(const std::string& name, Exchange& exchange,
+                                                   std::optional<double> keep_alive_s) {
+  auto served = models.acquire(name, keep_alive_s);
+  if (!served) {
+    ApiError error(served.error());
+    if (served.error().fault == Fault::not_found) error.code = "model_not_found";
+    error.param = "model";
+    return std::unexpected(error);
+  }
+  exchange.model = (*served)->name;
+  return *std::move(served);
+}
+
+bool AppHandler::admit(Exchange& exchange) {
+  HttpRequest& request = exchange.request();
+  for (HttpHeader& header : app_.gate.cors_headers(request))
+    exchange.add_header(std::move(header.name), std::move(header.value));
+  if (app_.gate.is_preflight(request)) {
+    exchange.send({204, "", "", {}});
+    return false;
+  }
+  const Found found = find_route(request);
+  const bool open = found.route != nullptr && found.route->access == Access::anyone;
+  const Dialect dialect = found.route != nullptr ? found.route->dialect : dialect_of(request);
+  const auto allowed = app_.gate.check(request, open);
+  if (allowed) return true;
+  request.keep_alive = false;
+  send_error(exchange, dialect, allowed.error());
+  return false;
+}
+
+void AppHandler::handle(Exchange& exchange) {
+  HttpRequest& request = exchange.request();
+  const Found found = find_route(request);
+  const Dialect dialect = found.route != nullptr ? found.route->dialect : dialect_of(request);
+  ApiResult<void> result;
+  if (found.route == nullptr && found.allowed.empty()) {
+    result = fail_api(404, "", "there is nothing at '{}'; /openapi.json lists what there is",
+                      printable(request.path));
+  } else if (found.route == nullptr) {
+    exchange.add_header("allow", found.allowed);
+    result = fail_api(405, "", "'{}' takes {}, not {}", printable(request.path), found.allowed,
+                      printable(request.method, 20));
+  } else {
+    try {
+      result = found.route->handle(app_, exchange);
+    } catch (const std::bad_alloc&) {
+      result = fail_api(503, "", "out of memory");
+    } catch (const std::exception& exception) {
+      result = fail_api(500, "", "unexpected: {}", exception.what());
+    }
+  }
+  if (!result && !exchange.begun()) send_error(exchange, dialect, result.error());
+}
+
+void AppHandler::refuse(Exchange& exchange, const ReadError& error) {
+  if (exchange.request().id.empty()) exchange.request().id = new_id("req_");
+  send_error(exchange, dialect_of(exchange.request()), {error.status, error.text});
+}
+
+void AppHandler::done(const Exchange& exchange, double seconds) {
+  HttpRequest request = exchange.request();
+  const Found found = find_route(request);
+  // Unknown paths share a row: their names are the client's.
+  app_.metrics.count(found.route != nullptr ? found.route->path : "other",
+                     exchange.begun() ? exchange.status() : 499, seconds);
+  if (app_.options.log_requests) log(exchange, seconds);
+}
+
+// One line of JSON to standard error.
+void AppHandler::log(const Exchange& exchange, double seconds) const {
+  const HttpRequest& request = exchange.request();
+  Json line = {{"time", iso_time(std::chrono::system_clock::now())},
+               {"id", request.id},
+               {"client", request.peer},
+               {"method", printable(request.method, 20)},
+               {"path", printable(request.path, 200)},
+               {"status", exchange.begun() ? exchange.status() : 499},
+               {"seconds", std::round(seconds * 1e6) / 1e6}};
+  if (!exchange.model.empty()) line["model"] = exchange.model;
+  if (exchange.n_prompt > 0) {
+    line["prompt_tokens"] = exchange.n_prompt;
+    line["cached_tokens"] = exchange.n_cached;
+    line["completion_tokens"] = exchange.n_generated;
+  }
+  if (!exchange.note.empty()) line["note"] = exchange.note;
+  if (exchange.stop_token().stop_requested()) line["gone"] = true;
+  if (app_.options.log_prompts) line["body"] = request.body;
+  fmt::print(stderr, "{}\n", to_text(line));
+}
+
+int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string iso_time(std::chrono::system_clock::time_point time) {
+  const auto us =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)), us % 1'000'000);
+}
+
+std::string new_id(const char* prefix) {
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  return fmt::format("{}{:016x}{:08x}", prefix, random(), static_cast<uint32_t>(random()));
+}
+
+}  // namespace quire::server

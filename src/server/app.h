@@ -1,0 +1,97 @@
+// App: what every route can reach, and the handler that finds the route of a request, checks and
+// logs it.
+#pragma once
+#include "server/gate.h"
+#include "server/http_server.h"
+#include "server/json.h"
+#include "server/metrics.h"
+#include "server/registry.h"
+#include "server/responses_store.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace quire::server {
+
+// Of what a request may ask for; each is a flag and each is answered with a 4xx beyond.
+struct RequestLimits {
+  int64_t n_choices_max = 16;
+  int64_t n_predict_max = INT32_MAX;
+  int json_depth_max = 64;
+  int64_t n_stop_max = 16;
+  int64_t n_logit_bias_max = 1024;
+  int64_t n_top_logprobs_max = 20;
+  int64_t n_inputs_max = 256;  // of one request to complete, to embed or to rank
+  uint64_t template_steps_max = 20'000'000;
+};
+
+struct AppOptions {
+  GateOptions gate;
+  ModelOptions models;
+  RequestLimits limits;
+  bool log_requests = true, log_prompts = false;
+};
+
+class App {
+ public:
+  App(const AppOptions& the_options, Catalog& catalog)
+      : options(the_options), gate(options.gate), models(catalog, options.models) {}
+
+  // The body as JSON: 400 with the place where it is not.
+  ApiResult<Json> read_json(const Exchange& exchange) const;
+  // The model of that name, loaded; 404 as the APIs know it.
+  ApiResult<std::shared_ptr<ServedModel>> model(const std::string& name, Exchange& exchange,
+                                                std::optional<double> keep_alive_s = {});
+
+  const AppOptions options;
+  Gate gate;
+  ModelRegistry models;
+  RequestMetrics metrics;
+  ResponsesStore responses;
+  const std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
+};
+
+enum class Access : uint8_t { with_key, anyone };
+
+struct Route {
+  const char* method;
+  const char* path;  // parts in braces stand for anything: "/v1/responses/{id}"
+  Dialect dialect;
+  Access access;
+  ApiResult<void> (*handle)(App& app, Exchange& exchange);
+  const char* summary;
+};
+const std::vector<Route>& all_routes();
+
+class AppHandler : public HttpHandler {
+ public:
+  explicit AppHandler(App& app) : app_(app) {}
+  bool admit(Exchange& exchange) override;
+  void handle(Exchange& exchange) override;
+  void refuse(Exchange& exchange, const ReadError& error) override;
+  void done(const Exchange& exchange, double seconds) override;
+
+ private:
+  void log(const Exchange& exchange, double seconds) const;
+  App& app_;
+};
+
+// What the dialect of an unknown path would be.
+Dialect dialect_of(const HttpRequest& request);
+// OpenAPI 3.1, made of all_routes().
+Json openapi_document();
+
+int64_t unix_seconds();
+// "2026-01-02T03:04:05.678901Z"
+std::string iso_time(std::chrono::system_clock::time_point time);
+// A name with random digits behind the prefix: "chatcmpl-5f3a...".
+std::string new_id(const char* prefix);
+
+#define ROUTE(method, path, dialect, access, handler, summary) \
+  ApiResult<void> handler(App& app, Exchange& exchange);
+#include "server/routes.inc"
+#undef ROUTE
+
+}  // namespace quire::server

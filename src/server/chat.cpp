@@ -1,0 +1,272 @@
+#include "server/chat.h"
+
+#include "format/printable.h"
+#include "server/fields.h"
+#include "server/request_fields.h"
+#include "text/utf8.h"
+
+namespace quire::server {
+namespace {
+
+std::vector<Tool> tools_of(const Json& tools) {
+  std::vector<Tool> result;
+  for (const Json& tool : tools) {
+    const Json& function = tool["function"];
+    result.push_back({function["name"].get<std::string>(), function.value("description", ""),
+                      function.contains("parameters") ? to_text(function["parameters"]) : ""});
+  }
+  return result;
+}
+
+// The grammar of the answer: its form, or what tool_choice demands.
+ApiResult<std::optional<OutputGrammar>> answer_grammar(const ChatRequest& request,
+                                                       const ReplyFormat& format, Opens opens) {
+  const bool must_call = request.tool_choice.kind == ToolChoice::Kind::required ||
+                         request.tool_choice.kind == ToolChoice::Kind::named;
+  if (request.grammar) {
+    if (must_call)
+      return fail_api(400, "tool_choice",
+                      "tool_choice demands a call, and response_format another form: ask for one");
+    OutputGrammar grammar = *request.grammar;
+    // A model whose thinking has been opened thinks first, freely.
+    if (opens == Opens::prompt && !format.think_close.empty())
+      grammar.start = GrammarStart::after_marker(format.think_close);
+    return std::optional(std::move(grammar));
+  }
+  if (request.tools.empty()) {
+    if (must_call)
+      return fail_api(400, "tool_choice", "tool_choice demands a call, and there are no tools");
+    return std::optional<OutputGrammar>{};
+  }
+  const auto tools = tools_of(request.tools);
+  auto grammar =
+      tool_grammar(format, opens, tools, request.tool_choice,
+                   request.parallel_tool_calls ? ParallelCalls::many : ParallelCalls::one);
+  if (!grammar) return std::unexpected(ApiError{400, grammar.error().text, "tools"});
+  return *std::move(grammar);
+}
+
+// Drops the oldest messages that are not instructions until the prompt fits.
+ApiResult<RenderedChat> render_fitting(const App& app, const ServedModel& model,
+                                       ChatRequest& request, size_t& n_dropped) {
+  while (true) {
+    RenderedChat rendered = TRY_API(render_chat(app, model, request));
+    auto fits = check_context(model, rendered.ids.size());
+    if (fits) return rendered;
+    size_t first = 0;
+    while (first < request.messages.size()) {
+      const std::string role = request.messages[first].value("role", "");
+      if (role != "system" && role != "developer") break;
+      ++first;
+    }
+    if (!request.truncate || first + 1 >= request.messages.size())
+      return std::unexpected(fits.error());
+    request.messages.erase(first);
+    ++n_dropped;
+  }
+}
+
+}  // namespace
+
+ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
+                                    const ChatRequest& request) {
+  if (request.messages.empty()) return fail_api(400, "messages", "messages is empty");
+  ChatOptions options;
+  options.limits.steps_max = app.options.limits.template_steps_max;
+  const auto wrong = [](const Error& error, const char* param) {
+    return std::unexpected(ApiError{400, error.text, param});
+  };
+  auto messages = parse_messages(to_text(request.messages));
+  if (!messages) return wrong(messages.error(), "messages");
+  if (!request.tools.empty() && request.tool_choice.kind != ToolChoice::Kind::none) {
+    auto tools = parse_tools(to_text(request.tools));
+    if (!tools) return wrong(tools.error(), "tools");
+    options.tools = *tools;
+  }
+  if (!request.template_kwargs.empty()) {
+    auto kwargs = parse_template_kwargs(to_text(request.template_kwargs), "chat_template_kwargs");
+    if (!kwargs) return wrong(kwargs.error(), "chat_template_kwargs");
+    options.kwargs = *kwargs;
+  }
+  if (request.continue_last) options.end = TurnEnd::continues;
+  auto prompt = model.chat->render(*messages, options);
+  if (!prompt) return wrong(prompt.error(), "messages");
+  auto ids = prompt->encode(model.tokenizer());
+  if (!ids) return wrong(ids.error(), "messages");
+  return RenderedChat{*std::move(prompt), *std::move(ids)};
+}
+
+ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel> model,
+                                     ChatRequest request) {
+  PreparedChat chat;
+  RenderedChat rendered = TRY_API(render_fitting(app, *model, request, chat.n_dropped));
+  const Opens opens = who_opens_thinking(model->format, rendered.prompt.text);
+  const auto grammar = TRY_API(answer_grammar(request, model->format, opens));
+
+  chat.model = std::move(model);
+  chat.n_prompt = rendered.ids.size();
+  chat.prompt = std::move(rendered.prompt.text);
+  chat.notes = std::move(rendered.prompt.notes);
+  if (!chat.model->own_template)
+    chat.notes.push_back("the model has no chat template: messages are joined to a plain text");
+  chat.reply.format = chat.model->format;
+  chat.reply.opens = opens;
+  chat.reply.read_tools =
+      !request.tools.empty() && request.tool_choice.kind != ToolChoice::Kind::none;
+  for (const Tool& tool : tools_of(request.tools)) chat.reply.tool_names.push_back(tool.name);
+
+  for (size_t i = 0; i < request.n_choices; ++i) {
+    HostRequest choice;
+    choice.request.prompt = rendered.ids;
+    choice.request.sampling = request.sampling;
+    choice.request.sampling.seed += i;
+    choice.request.n_predict = std::min(request.n_predict < 0 ? INT64_MAX : request.n_predict,
+                                        app.options.limits.n_predict_max);
+    choice.request.stop = request.stop;
+    choice.request.show_special = ShowSpecial::show;
+    choice.request.decode_at = request.continue_last ? DecodeAt::middle : DecodeAt::start;
+    if (!chat.model->own_template) choice.request.decode_at = DecodeAt::middle;
+    if (request.ignore_eos) choice.request.end = EndOfGeneration::never_drawn;
+    choice.request.n_probabilities = request.n_top_logprobs;
+    if (request.logprobs) choice.tokens = Tokens::told;
+    choice.grammar = grammar;
+    chat.requests.push_back(std::move(choice));
+  }
+  return chat;
+}
+
+ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnDelta& on_delta) {
+  std::vector<ReplyParser> parsers;
+  for (size_t i = 0; i < chat.requests.size(); ++i) parsers.emplace_back(chat.reply);
+  const auto generation = TRY_API(chat.model->host->submit(std::move(chat.requests)));
+  const std::stop_callback gone(exchange.stop_token(), [&] { generation->cancel(); });
+
+  ChatTotals totals;
+  bool listening = true;
+  const auto tell = [&](const ChatDelta& delta) {
+    if (listening && !on_delta(delta)) {
+      listening = false;
+      generation->cancel();
+    }
+  };
+  while (auto event = generation->next()) {
+    const size_t choice = event->index;
+    ReplyParser& parser = parsers[choice];
+    if (!event->tokens.empty())
+      tell({.kind = ChatDelta::Kind::tokens, .choice = choice, .tokens = &event->tokens});
+    if (!event->text.empty())
+      for (ReplyDelta& delta : parser.push(event->text))
+        tell({.kind = ChatDelta::Kind::reply, .choice = choice, .reply = std::move(delta)});
+    if (!event->outcome) continue;
+    for (ReplyDelta& delta : parser.finish())
+      tell({.kind = ChatDelta::Kind::reply, .choice = choice, .reply = std::move(delta)});
+    const Timings& t = event->outcome->timings;
+    totals.n_prompt = t.n_prompt;  // shared by all choices
+    totals.n_cached = std::max(totals.n_cached, t.n_cached);
+    totals.n_generated += t.n_generated;
+    totals.prompt_s = std::max(totals.prompt_s, t.prompt_s);
+    totals.generate_s = std::max(totals.generate_s, t.generate_s);
+    if (event->outcome->error) totals.error = event->outcome->error;
+    tell({.kind = ChatDelta::Kind::finish,
+          .choice = choice,
+          .outcome = &*event->outcome,
+          .whole = &parser.reply()});
+  }
+  if (generation->overflowed())
+    totals.error = Error{Fault::cancelled, "the client read too slowly: the answer was given up"};
+  exchange.n_prompt = totals.n_prompt;
+  exchange.n_cached = totals.n_cached;
+  exchange.n_generated = totals.n_generated;
+  return totals;
+}
+
+std::string finish_reason(const Outcome& outcome, const ParsedReply& reply) {
+  switch (outcome.reason) {
+    case StopReason::n_predict:
+    case StopReason::context_full:
+      return "length";
+    case StopReason::end_of_generation:
+    case StopReason::stop_string:
+      return reply.calls.empty() ? "stop" : "tool_calls";
+    case StopReason::cancelled:
+    case StopReason::failed:
+      return "error";
+  }
+  return "error";
+}
+
+ApiResult<Json> checked_tools(const Json* tools) {
+  Json result = Json::array();
+  if (tools == nullptr) return result;
+  for (const Json& tool : *tools) {
+    Fields fields(tool, "tools[].");
+    const Json* function = fields.object("function");
+    const Json& inner = function != nullptr ? *function : tool;
+    if (tool.is_object() && tool.value("type", "function") != "function")
+      fields.complain("type", fmt::format("'{}' is not supported: only functions are",
+                                          printable(tool.value("type", ""))));
+    TRY_API(fields.done());
+    Fields named(inner, "tools[].function.");
+    const std::string name = named.text("name");
+    if (name.empty()) named.complain("name", "is missing");
+    named.text("description");
+    named.object("parameters");
+    TRY_API(named.done());
+    Json entry = {{"name", name}};
+    for (const char* key : {"description", "parameters", "strict"})
+      if (inner.contains(key) && !inner[key].is_null()) entry[key] = inner[key];
+    result.push_back({{"type", "function"}, {"function", std::move(entry)}});
+  }
+  return result;
+}
+
+ApiResult<ToolChoice> read_tool_choice(const Json* choice, const char* name) {
+  if (choice == nullptr) return ToolChoice{};
+  if (choice->is_string()) {
+    const std::string& word = choice->get_ref<const std::string&>();
+    if (word == "auto") return ToolChoice{};
+    if (word == "none") return ToolChoice{ToolChoice::Kind::none, ""};
+    if (word == "required" || word == "any") return ToolChoice{ToolChoice::Kind::required, ""};
+  } else if (choice->is_object()) {
+    const Json& inner = choice->contains("function") ? (*choice)["function"] : *choice;
+    if (inner.is_object() && inner.contains("name") && inner["name"].is_string())
+      return ToolChoice{ToolChoice::Kind::named, inner["name"].get<std::string>()};
+  }
+  return fail_api(400, name, "{} is {}: it may be 'auto', 'none', 'required' or name a function",
+                  name, shown(*choice));
+}
+
+void announce(const PreparedChat& chat, Exchange& exchange) {
+  for (const std::string& note : chat.notes)
+    exchange.add_header("x-quire-note", printable(note, 300));
+  if (chat.n_dropped > 0)
+    exchange.add_header("x-quire-dropped-messages", std::to_string(chat.n_dropped));
+}
+
+namespace {
+
+Json token_json(const Tokenizer& tokenizer, int32_t id, float log_probability) {
+  const std::string_view piece = tokenizer.piece(id);
+  Json bytes = Json::array();
+  for (const char c : piece) bytes.push_back(static_cast<uint8_t>(c));
+  return {{"id", id},
+          {"token", utf8_replace_invalid(piece)},
+          {"bytes", std::move(bytes)},
+          {"logprob", std::max(log_probability, -9999.0f)}};
+}
+
+}  // namespace
+
+Json logprobs_json(const Tokenizer& tokenizer, const std::vector<TokenEvent>& tokens) {
+  Json list = Json::array();
+  for (const TokenEvent& event : tokens) {
+    Json token = token_json(tokenizer, event.token, event.log_probability);
+    token["top_logprobs"] = Json::array();
+    for (const TokenProbability& other : event.likeliest)
+      token["top_logprobs"].push_back(token_json(tokenizer, other.token, other.log_probability));
+    list.push_back(std::move(token));
+  }
+  return list;
+}
+
+}  // namespace quire::server

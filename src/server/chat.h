@@ -1,0 +1,88 @@
+// Chats, whatever API they come through: every route turns its request into a ChatRequest in the
+// form of OpenAI's chat completions, and gets the answer as deltas that it writes in its own form.
+//
+//   ChatRequest request = ...;
+//   const PreparedChat chat = TRY_API(prepare_chat(app, *model, request));   // errors: 4xx
+//   run_chat(chat, exchange, [&](const ChatDelta& delta) { ... });           // from here on it
+//   answers
+#pragma once
+#include "chat/reply_parser.h"
+#include "chat/tool_grammar.h"
+#include "server/app.h"
+
+#include <functional>
+
+namespace quire::server {
+
+struct ChatRequest {
+  Json messages = Json::array();
+  Json tools = Json::array();  // {"type": "function", "function": {...}}
+  ToolChoice tool_choice;
+  bool parallel_tool_calls = true;
+  std::optional<OutputGrammar> grammar{};
+  Json template_kwargs = Json::object();
+  bool continue_last = false;  // the answer goes on with the assistant's last message
+  SamplingParams sampling;
+  int64_t n_predict = -1;
+  std::vector<std::string> stop;
+  bool ignore_eos = false;
+  size_t n_choices = 1;
+  bool logprobs = false;
+  int32_t n_top_logprobs = 0;
+  bool truncate = false;  // drop the oldest messages when the context is too short, and say so
+};
+
+struct PreparedChat {
+  std::shared_ptr<ServedModel> model;
+  std::vector<HostRequest> requests;  // one for each choice
+  ReplyOptions reply;
+  std::string prompt;                  // as rendered
+  std::vector<std::string> notes;      // what was changed to suit the template
+  size_t n_prompt = 0, n_dropped = 0;  // tokens; messages that truncation dropped
+};
+
+// 400 with what is wrong. The prompt of the chat alone: render_chat.
+ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel> model,
+                                     ChatRequest request);
+struct RenderedChat {
+  ChatPrompt prompt;
+  std::vector<int32_t> ids;
+};
+ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
+                                    const ChatRequest& request);
+
+struct ChatDelta {
+  enum class Kind : uint8_t { reply, tokens, finish };
+  Kind kind = Kind::reply;
+  size_t choice = 0;
+  ReplyDelta reply{};                               // of reply
+  const std::vector<TokenEvent>* tokens = nullptr;  // of tokens
+  const Outcome* outcome = nullptr;                 // of finish
+  const ParsedReply* whole = nullptr;               // of finish
+};
+// False: nobody listens any more.
+using OnDelta = std::function<bool(const ChatDelta&)>;
+
+struct ChatTotals {
+  int64_t n_prompt = 0, n_cached = 0, n_generated = 0;
+  double prompt_s = 0, generate_s = 0;
+  std::optional<Error> error;  // of a choice that failed
+};
+// Generates. 503 when the queue is full, before the first delta. Ends early with the exchange.
+ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnDelta& on_delta);
+
+// "stop", "length", "tool_calls" as OpenAI names them.
+std::string finish_reason(const Outcome& outcome, const ParsedReply& reply);
+// Tools in OpenAI's form from a request; 400 for what is none.
+ApiResult<Json> checked_tools(const Json* tools);
+// "auto", "none", "required" or {"type": "function", "function": {"name"}}.
+ApiResult<ToolChoice> read_tool_choice(const Json* choice, const char* name = "tool_choice");
+
+// Checks that an exchange's client hears what was changed: headers x-quire-note and
+// x-quire-dropped-messages.
+void announce(const PreparedChat& chat, Exchange& exchange);
+
+// logprobs of tokens as chat completions have them.
+Json logprobs_json(const Tokenizer& tokenizer, const std::vector<TokenEvent>& tokens);
+
+}  // namespace quire::server

@@ -1,0 +1,99 @@
+#include "server/completion.h"
+
+#include "server/fields.h"
+#include "server/request_fields.h"
+
+namespace quire::server {
+
+bool is_one_prompt(const Json& prompt) {
+  if (!prompt.is_array()) return true;
+  bool any_number = false;
+  for (const Json& item : prompt) {
+    if (item.is_array()) return false;
+    any_number |= item.is_number();
+  }
+  return any_number;
+}
+
+ApiResult<std::vector<int32_t>> prompt_tokens(const Tokenizer& tokenizer, const Json& prompt,
+                                              const char* name, AddSpecial add) {
+  std::vector<int32_t> ids;
+  const auto add_item = [&](const Json& item, bool first) -> ApiResult<void> {
+    if (item.is_string()) {
+      auto more = tokenizer.encode(item.get_ref<const std::string&>(),
+                                   {.add = first ? add : AddSpecial::never});
+      if (!more) return std::unexpected(ApiError{400, more.error().text, name});
+      ids.insert(ids.end(), more->begin(), more->end());
+      return {};
+    }
+    if (item.is_number_integer() && item.get<int64_t>() >= 0 &&
+        item.get<int64_t>() < tokenizer.n_vocab()) {
+      ids.push_back(item.get<int32_t>());
+      return {};
+    }
+    return fail_api(400, name, "{} has {}: it may be a text or tokens from 0 to {}", name,
+                    shown(item), tokenizer.n_vocab() - 1);
+  };
+  if (!prompt.is_array()) {
+    TRY_API(add_item(prompt, true));
+  } else {
+    bool first = true;
+    for (const Json& item : prompt) TRY_API(add_item(item, std::exchange(first, false)));
+  }
+  // A model writes from nothing behind the token that starts a text.
+  if (ids.empty()) {
+    const int32_t start = tokenizer.bos() >= 0 ? tokenizer.bos() : tokenizer.eos();
+    if (start < 0)
+      return fail_api(400, name, "{} is empty, and the model has no start token", name);
+    ids.push_back(start);
+  }
+  return ids;
+}
+
+ApiResult<std::vector<std::vector<int32_t>>> prompts_of(const Tokenizer& tokenizer,
+                                                        const Json& prompt, const char* name,
+                                                        size_t n_max) {
+  std::vector<std::vector<int32_t>> prompts;
+  if (is_one_prompt(prompt)) {
+    prompts.push_back(TRY_API(prompt_tokens(tokenizer, prompt, name, AddSpecial::as_model)));
+    return prompts;
+  }
+  if (prompt.empty()) return fail_api(400, name, "{} is an empty array", name);
+  if (prompt.size() > n_max)
+    return fail_api(400, name, "{} has {} prompts, at most {} are taken", name, prompt.size(),
+                    n_max);
+  for (const Json& item : prompt)
+    prompts.push_back(TRY_API(prompt_tokens(tokenizer, item, name, AddSpecial::as_model)));
+  return prompts;
+}
+
+ApiResult<ChatTotals> run_text(ServedModel& model, std::vector<HostRequest> requests,
+                               Exchange& exchange, const OnEvent& on_event) {
+  const auto generation = TRY_API(model.host->submit(std::move(requests)));
+  const std::stop_callback gone(exchange.stop_token(), [&] { generation->cancel(); });
+  ChatTotals totals;
+  bool listening = true;
+  while (auto event = generation->next()) {
+    if (event->outcome) {
+      const Timings& t = event->outcome->timings;
+      totals.n_prompt += t.n_prompt;
+      totals.n_cached += t.n_cached;
+      totals.n_generated += t.n_generated;
+      totals.prompt_s = std::max(totals.prompt_s, t.prompt_s);
+      totals.generate_s = std::max(totals.generate_s, t.generate_s);
+      if (event->outcome->error) totals.error = event->outcome->error;
+    }
+    if (listening && !on_event(*event)) {
+      listening = false;
+      generation->cancel();
+    }
+  }
+  if (generation->overflowed())
+    totals.error = Error{Fault::cancelled, "the client read too slowly: the answer was given up"};
+  exchange.n_prompt = totals.n_prompt;
+  exchange.n_cached = totals.n_cached;
+  exchange.n_generated = totals.n_generated;
+  return totals;
+}
+
+}  // namespace quire::server

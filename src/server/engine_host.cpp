@@ -1,0 +1,238 @@
+#include "server/engine_host.h"
+
+#include "model/find_model.h"
+
+#include <algorithm>
+#include <deque>
+
+namespace quire::server {
+
+// What the engine's thread and the reader share. The thread adds events, the reader takes them.
+struct Generation::Shared {
+  std::mutex mutex;
+  std::condition_variable added;
+  std::deque<Event> events;
+  size_t unread_bytes = 0, unread_bytes_max = 0;
+  size_t n_open = 0;  // sequences without an outcome
+  bool overflowed = false;
+  std::vector<RequestId> ids;  // the engine thread's
+  EngineHost* host = nullptr;  // until every sequence has finished
+
+  // Joins text that nobody has read yet.
+  void add(Event event) {
+    const std::lock_guard lock(mutex);
+    unread_bytes += event.text.size() + event.tokens.size() * 64;
+    for (const TokenEvent& token : event.tokens) unread_bytes += token.likeliest.size() * 8;
+    if (event.outcome && --n_open == 0) host = nullptr;
+    if (!events.empty() && events.back().index == event.index && !events.back().outcome) {
+      Event& last = events.back();
+      last.text += event.text;
+      std::move(event.tokens.begin(), event.tokens.end(), std::back_inserter(last.tokens));
+      last.outcome = std::move(event.outcome);
+    } else {
+      events.push_back(std::move(event));
+    }
+    added.notify_one();
+  }
+};
+
+Generation::~Generation() { cancel(); }
+
+std::optional<Generation::Event> Generation::next() {
+  std::unique_lock lock(shared_->mutex);
+  shared_->added.wait(lock, [&] { return !shared_->events.empty() || shared_->n_open == 0; });
+  if (shared_->events.empty()) return std::nullopt;
+  Event event = std::move(shared_->events.front());
+  shared_->events.pop_front();
+  shared_->unread_bytes = 0;
+  return event;
+}
+
+void Generation::cancel() {
+  EngineHost* host = nullptr;
+  {
+    const std::lock_guard lock(shared_->mutex);
+    host = shared_->host;
+  }
+  // The host outlives its generations: it is held by whoever asked for them.
+  if (host != nullptr) host->post({shared_, {}});
+}
+
+bool Generation::overflowed() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->overflowed;
+}
+
+EngineHost::EngineHost(std::shared_ptr<const Model> model, std::unique_ptr<Engine> engine,
+                       const HostOptions& options)
+    : model_(std::move(model)),
+      engine_(std::move(engine)),
+      options_(options),
+      n_ctx_(engine_->runner().n_ctx()),
+      kv_bytes_(engine_->runner().kv_bytes()),
+      arena_bytes_(engine_->runner().arena_bytes()),
+      n_slots_(options.runner.n_sequences),
+      thread_([this] { run(); }) {}
+
+Result<std::unique_ptr<EngineHost>> EngineHost::start(std::shared_ptr<const Model> model,
+                                                      const HostOptions& options) {
+  auto engine = TRY(Engine::create(model, options.runner));
+  return std::unique_ptr<EngineHost>(new EngineHost(std::move(model), std::move(engine), options));
+}
+
+EngineHost::~EngineHost() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  posted_.notify_one();
+  thread_.join();
+}
+
+int64_t EngineHost::memory_bytes() const {
+  return model_->weight_bytes() + kv_bytes_ + arena_bytes_;
+}
+
+void EngineHost::post(Command command) {
+  {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back(std::move(command));
+  }
+  posted_.notify_one();
+}
+
+Result<std::unique_ptr<Generation>> EngineHost::submit(std::vector<HostRequest> requests) {
+  const auto n = static_cast<int64_t>(requests.size());
+  if (counters_.n_waiting + counters_.n_running + n > options_.n_queue_max)
+    return fail(Fault::device,
+                "the server is busy: {} answers are being made or wait, at most {} may "
+                "(--queue); try again later",
+                counters_.n_waiting + counters_.n_running, options_.n_queue_max);
+  counters_.n_waiting += n;
+  counters_.n_requests += n;
+  auto generation = std::make_unique<Generation>();
+  generation->shared_ = std::make_shared<Generation::Shared>();
+  generation->shared_->n_open = requests.size();
+  generation->shared_->unread_bytes_max = options_.unread_bytes_max;
+  generation->shared_->host = this;
+  post({generation->shared_, std::move(requests)});
+  return generation;
+}
+
+// The thread: takes what was posted, makes steps while there is something to do, else sleeps.
+void EngineHost::run() {
+  masks_ = std::make_unique<GrammarMaskCache>(model_->tokenizer());
+  bool busy = false;
+  while (true) {
+    std::vector<Command> commands;
+    {
+      std::unique_lock lock(mutex_);
+      if (!busy) posted_.wait(lock, [&] { return stop_ || !commands_.empty(); });
+      if (stop_) break;
+      commands.swap(commands_);
+    }
+    for (Command& command : commands) {
+      if (command.requests.empty())
+        for (const RequestId id : command.generation->ids) engine_->cancel(id);
+      else
+        begin(std::move(command));
+    }
+    const Result<bool> more = engine_->step();
+    ++counters_.n_steps;
+    busy = more.value_or(false);
+    if (!more.has_value()) fail_all(more.error());
+  }
+  fail_all({Fault::cancelled, "the server is shutting down"});
+}
+
+// Nobody waits for ever: what the engine cannot finish ends with its error.
+void EngineHost::fail_all(const Error& error) {
+  std::vector<Command> commands;
+  {
+    const std::lock_guard lock(mutex_);
+    commands.swap(commands_);
+  }
+  for (const Command& command : commands)
+    for (size_t i = 0; i < command.requests.size(); ++i)
+      finish_failed(command.generation, i, error);
+  const auto open = open_;
+  for (const auto& generation : open)
+    for (const RequestId id : generation->ids) engine_->cancel(id);
+  while (engine_->step().value_or(false)) {
+  }
+}
+
+void EngineHost::finish_failed(const std::shared_ptr<Generation::Shared>& generation, size_t index,
+                               const Error& error) {
+  Outcome outcome;
+  outcome.reason = StopReason::failed;
+  outcome.error = error;
+  --counters_.n_waiting;
+  ++counters_.n_failed;
+  generation->add({index, {}, {}, outcome});
+}
+
+// Hands the requests to the engine, each with callbacks that add to the generation's events.
+void EngineHost::begin(Command command) {
+  const std::shared_ptr<Generation::Shared> shared = command.generation;
+  open_.push_back(shared);
+  for (size_t i = 0; i < command.requests.size(); ++i) {
+    HostRequest& wanted = command.requests[i];
+    Request& request = wanted.request;
+    if (wanted.grammar) {
+      auto constraint = masks_->constraint(*wanted.grammar);
+      if (!constraint) {
+        finish_failed(shared, i, constraint.error());
+        continue;
+      }
+      request.constraint = *std::move(constraint);
+    }
+    auto tokens = std::make_shared<std::vector<TokenEvent>>();
+    if (wanted.tokens == Tokens::told)
+      request.on_token = [tokens](const DrawnToken& token) {
+        tokens->push_back(
+            {token.token, token.log_probability, {token.likeliest.begin(), token.likeliest.end()}});
+      };
+    request.on_text = [this, shared, tokens, i](std::string_view text) {
+      shared->add({i, std::string(text), std::exchange(*tokens, {}), {}});
+      check_unread(*shared);
+    };
+    request.on_finish = [this, shared, tokens, i](const Outcome& outcome) {
+      count(outcome);
+      shared->add({i, {}, std::exchange(*tokens, {}), outcome});
+      if (shared->host == nullptr) std::erase(open_, shared);
+    };
+    const Result<RequestId> id = engine_->add(std::move(request));
+    if (!id.has_value()) {
+      finish_failed(shared, i, id.error());
+      continue;
+    }
+    shared->ids.push_back(*id);
+    --counters_.n_waiting;
+    ++counters_.n_running;
+  }
+  if (shared->host == nullptr) std::erase(open_, shared);
+}
+
+void EngineHost::check_unread(Generation::Shared& shared) {
+  {
+    const std::lock_guard lock(shared.mutex);
+    if (shared.unread_bytes <= shared.unread_bytes_max) return;
+    shared.overflowed = true;
+  }
+  for (const RequestId id : shared.ids) engine_->cancel(id);
+}
+
+void EngineHost::count(const Outcome& outcome) {
+  const Timings& t = outcome.timings;
+  --counters_.n_running;
+  if (outcome.reason == StopReason::cancelled) ++counters_.n_cancelled;
+  if (outcome.reason == StopReason::failed) ++counters_.n_failed;
+  counters_.n_prompt_tokens += t.n_prompt;
+  counters_.n_cached_tokens += t.n_cached;
+  counters_.n_generated_tokens += t.n_generated;
+  counters_.prompt_s = counters_.prompt_s + t.prompt_s;
+  counters_.generate_s = counters_.generate_s + t.generate_s;
+}
+
+}  // namespace quire::server

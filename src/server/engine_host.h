@@ -1,0 +1,127 @@
+// EngineHost: one model with its engine and the thread that owns it. Requests arrive by message,
+// text leaves by message.
+//
+//   auto host = TRY(EngineHost::start(model, options));
+//   auto generation = TRY(host->submit(std::move(requests)));
+//   while (std::optional<Generation::Event> event = generation->next()) ...
+//
+// What a client does not read does not pile up: a generation that holds more than
+// unread_bytes_max is cancelled.
+#pragma once
+#include "engine/engine.h"
+#include "engine/grammar_constraint.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+namespace quire::server {
+
+class EngineHost;
+
+enum class Tokens : uint8_t { hidden, told };
+
+struct HostRequest {
+  Request request;                 // without callbacks and without a constraint
+  Tokens tokens = Tokens::hidden;  // whether events tell the tokens
+  std::optional<OutputGrammar> grammar{};
+};
+
+// A token as it was drawn.
+struct TokenEvent {
+  int32_t token = -1;
+  float log_probability = 0;
+  std::vector<TokenProbability> likeliest{};
+};
+
+// One or several sequences that were asked for together, as they grow. next() belongs to one
+// thread, cancel() to any.
+class Generation {
+ public:
+  struct Event {
+    size_t index = 0;  // of the request in submit()
+    std::string text;
+    std::vector<TokenEvent> tokens;    // since the last event, when asked for
+    std::optional<Outcome> outcome{};  // set in the last event of this sequence
+  };
+  ~Generation();  // cancels what is not finished
+
+  // Waits; nothing when every sequence has finished.
+  std::optional<Event> next();
+  void cancel();
+  // The client reads too slowly: cancelled because of that.
+  bool overflowed() const;
+
+ private:
+  friend class EngineHost;
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
+};
+
+// Counted since the start; for /metrics.
+struct HostCounters {
+  std::atomic<int64_t> n_prompt_tokens{0}, n_cached_tokens{0}, n_generated_tokens{0}, n_steps{0},
+      n_requests{0}, n_cancelled{0}, n_failed{0};
+  std::atomic<double> prompt_s{0}, generate_s{0};
+  std::atomic<int64_t> n_waiting{0}, n_running{0};
+};
+
+struct HostOptions {
+  RunnerOptions runner;
+  int64_t n_queue_max = 256;  // sequences that wait or run
+  size_t unread_bytes_max = size_t{8} << 20;
+};
+
+class EngineHost {
+ public:
+  static Result<std::unique_ptr<EngineHost>> start(std::shared_ptr<const Model> model,
+                                                   const HostOptions& options);
+  ~EngineHost();  // cancels what runs
+
+  // device (503) when the queue is full. What the engine has to say against a request comes as the
+  // outcome of its sequence. From any thread.
+  Result<std::unique_ptr<Generation>> submit(std::vector<HostRequest> requests);
+
+  const std::shared_ptr<const Model>& model() const { return model_; }
+  int64_t n_ctx() const { return n_ctx_; }
+  int32_t n_slots() const { return n_slots_; }
+  int64_t kv_bytes() const { return kv_bytes_; }
+  int64_t memory_bytes() const;  // weights, cache, activations
+  const HostCounters& counters() const { return counters_; }
+  bool idle() const { return counters_.n_waiting + counters_.n_running == 0; }
+
+ private:
+  struct Command {
+    std::shared_ptr<Generation::Shared> generation;
+    std::vector<HostRequest> requests;  // empty: cancel
+  };
+  EngineHost(std::shared_ptr<const Model> model, std::unique_ptr<Engine> engine,
+             const HostOptions& options);
+  void run();
+  void begin(Command command);
+  void fail_all(const Error& error);
+  void finish_failed(const std::shared_ptr<Generation::Shared>& generation, size_t index,
+                     const Error& error);
+  void check_unread(Generation::Shared& shared);
+  void count(const Outcome& outcome);
+  friend class Generation;
+  void post(Command command);
+
+  std::shared_ptr<const Model> model_;
+  std::unique_ptr<Engine> engine_;  // the thread's
+  HostOptions options_;
+  int64_t n_ctx_, kv_bytes_, arena_bytes_;
+  int32_t n_slots_;
+  HostCounters counters_;
+  std::mutex mutex_;
+  std::condition_variable posted_;
+  std::vector<Command> commands_;
+  std::unique_ptr<GrammarMaskCache> masks_;                // the thread's, and so
+  std::vector<std::shared_ptr<Generation::Shared>> open_;  // those that have not finished
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace quire::server

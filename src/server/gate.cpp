@@ -1,0 +1,96 @@
+#include "server/gate.h"
+
+#include "format/printable.h"
+#include "server/http_server.h"
+
+#include <algorithm>
+
+namespace quire::server {
+namespace {
+
+// "example.org:8080" -> "example.org", "[::1]:80" -> "::1"
+std::string host_name(std::string_view host) {
+  if (host.starts_with('[')) {
+    const size_t end = host.find(']');
+    return std::string(host.substr(1, end == host.npos ? host.npos : end - 1));
+  }
+  if (std::count(host.begin(), host.end(), ':') == 1) host = host.substr(0, host.find(':'));
+  return lower_case(host);
+}
+
+bool is_numeric(std::string_view host) {
+  return host.find(':') != host.npos || host.find_first_not_of("0123456789.") == host.npos;
+}
+
+}  // namespace
+
+bool equal_in_constant_time(std::string_view given, std::string_view secret) {
+  unsigned difference = given.size() == secret.size() ? 0 : 1;
+  for (size_t i = 0; i < given.size(); ++i) {
+    const char other = secret.empty() ? '\0' : secret[i % secret.size()];
+    difference |= static_cast<unsigned char>(given[i] ^ other);
+  }
+  return difference == 0;
+}
+
+Gate::Gate(GateOptions options) : options_(std::move(options)) {}
+
+bool Gate::knows_key(std::string_view key) const {
+  bool known = false;  // every key is compared, whichever fits
+  for (const std::string& secret : options_.api_keys) known |= equal_in_constant_time(key, secret);
+  return known && !key.empty();
+}
+
+// A numeric address is no name that somebody could have rebound.
+bool Gate::knows_host(std::string_view host) const {
+  const std::string name = host_name(host);
+  if (is_loopback(name) || name.ends_with(".localhost") || is_numeric(name)) return true;
+  return std::ranges::any_of(options_.allowed_hosts, [&](const std::string& allowed) {
+    return allowed == "*" || lower_case(allowed) == name;
+  });
+}
+
+ApiResult<void> Gate::check(const HttpRequest& request, bool is_public) const {
+  const std::string* host = request.header("host");
+  if (host == nullptr && !request.http_1_0) return fail_api(400, "", "the Host header is missing");
+  if (host != nullptr && !knows_host(*host))
+    return fail_api(421, "",
+                    "the Host header names '{}', which is not this server; --allowed-host lets a "
+                    "name in",
+                    printable(*host));
+  if (is_public || options_.api_keys.empty()) return {};
+  std::string_view key = request.header_or("x-api-key", "");
+  const std::string_view authorization = request.header_or("authorization", "");
+  if (authorization.size() > 7 && equal_ignoring_case(authorization.substr(0, 7), "Bearer "))
+    key = authorization.substr(7);
+  if (knows_key(key)) return {};
+  ApiError error{401, key.empty() ? "an API key is needed: 'Authorization: Bearer KEY' or "
+                                    "'x-api-key: KEY'"
+                                  : "the API key is not one of this server's"};
+  error.code = "invalid_api_key";
+  return std::unexpected(error);
+}
+
+std::vector<HttpHeader> Gate::cors_headers(const HttpRequest& request) const {
+  const std::string* origin = request.header("origin");
+  if (origin == nullptr) return {};
+  const bool listed = std::ranges::any_of(options_.cors_origins, [&](const std::string& allowed) {
+    return allowed == "*" || allowed == *origin;
+  });
+  if (!listed) return {};
+  std::vector<HttpHeader> headers = {{"access-control-allow-origin", *origin}, {"vary", "origin"}};
+  if (is_preflight(request)) {
+    headers.push_back({"access-control-allow-methods", "GET, POST, DELETE, HEAD, OPTIONS"});
+    headers.push_back({"access-control-allow-headers",
+                       std::string(request.header_or("access-control-request-headers",
+                                                     "authorization, content-type, x-api-key"))});
+    headers.push_back({"access-control-max-age", "600"});
+  }
+  return headers;
+}
+
+bool Gate::is_preflight(const HttpRequest& request) const {
+  return request.method == "OPTIONS" && request.header("access-control-request-method") != nullptr;
+}
+
+}  // namespace quire::server

@@ -1,0 +1,32 @@
+// What /metrics shows, in the text format of Prometheus: requests by route and status, and how long
+// they took.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace quire::server {
+
+// Safe to call from many threads.
+class RequestMetrics {
+ public:
+  void count(const std::string& route, int status, double seconds);
+  // Appends the metrics of requests to `text`.
+  void append(std::string& text) const;
+
+ private:
+  struct Row {
+    int64_t n = 0;
+    double seconds = 0;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, int>, Row> rows_;
+};
+
+// "# HELP", "# TYPE" and one value.
+void append_metric(std::string& text, const char* name, const char* type, const char* help,
+                   double value);
+
+}  // namespace quire::server

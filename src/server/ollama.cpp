@@ -1,0 +1,126 @@
+#include "server/ollama.h"
+
+#include "base/progress.h"
+#include "format/gguf.h"
+#include "server/request_fields.h"
+
+#include <charconv>
+
+namespace quire::server {
+namespace {
+
+// A duration as Go writes it: "1h30m", "90s", "250ms"; nothing for what is none.
+std::optional<double> go_duration(std::string_view text) {
+  double total = 0;
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty()) return std::nullopt;
+  while (!text.empty()) {
+    double value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc{}) return std::nullopt;
+    text.remove_prefix(static_cast<size_t>(end - text.data()));
+    struct Unit {
+      std::string_view name;
+      double seconds;
+    };
+    constexpr Unit units[] = {{"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9},
+                              {"h", 3600},  {"m", 60},    {"s", 1}};
+    const Unit* unit = nullptr;
+    for (const Unit& candidate : units)
+      if (unit == nullptr && text.starts_with(candidate.name)) unit = &candidate;
+    if (unit == nullptr) {
+      if (!text.empty()) return std::nullopt;
+      return negative ? -value : value;  // a number alone: seconds
+    }
+    total += value * unit->seconds;
+    text.remove_prefix(unit->name.size());
+  }
+  return negative ? -total : total;
+}
+
+}  // namespace
+
+ApiResult<std::optional<double>> read_keep_alive(Fields& fields) {
+  const Json* value = fields.find("keep_alive");
+  if (value == nullptr) return std::optional<double>{};
+  if (value->is_number()) return std::optional(value->get<double>());
+  if (value->is_string())
+    if (const auto seconds = go_duration(value->get_ref<const std::string&>())) return seconds;
+  return fail_api(400, "keep_alive", "keep_alive is {}, no duration such as \"5m\" or 300",
+                  shown(*value));
+}
+
+ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body,
+                                                     Exchange& exchange) {
+  Fields fields(body);
+  const std::string name = fields.text("model", fields.text("name"));
+  if (name.empty()) fields.complain("model", "is missing");
+  TRY_API(fields.done());
+  return app.model(name, exchange, TRY_API(read_keep_alive(fields)));
+}
+
+ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const ServedModel& model) {
+  OllamaForm form;
+  Fields fields(body);
+  form.stream = fields.flag("stream", true);
+  form.truncate = fields.flag("truncate", false);
+  TRY_API(fields.done());
+  const Json none = Json::object();
+  const Json* given = fields.object("options");
+  TRY_API(fields.done());
+  Fields options(given != nullptr ? *given : none, "options.");
+  form.sampling.repeat_penalty = 1.1f;  // Ollama's own default
+  form.sampling.top_p = 0.9f;
+  form.sampling.min_p = 0;
+  read_sampling(options, app, model.tokenizer(), form.sampling);
+  form.n_predict = options.integer("num_predict", -1, -2, INT32_MAX);
+  form.stop = read_stop(options, app);
+  const int64_t n_ctx = options.integer("num_ctx", 0, 0, INT64_MAX);
+  if (n_ctx > model.host->n_ctx())
+    options.complain(
+        "num_ctx", fmt::format("{} is more than the {} positions that this server has; --ctx-size "
+                               "sets them",
+                               n_ctx, model.host->n_ctx()));
+  TRY_API(options.done());
+  return form;
+}
+
+void add_ollama_totals(Json& json, const ChatTotals& totals, double total_s, double load_s) {
+  const auto ns = [](double seconds) { return static_cast<int64_t>(seconds * 1e9); };
+  json["total_duration"] = ns(total_s);
+  json["load_duration"] = ns(load_s);
+  json["prompt_eval_count"] = totals.n_prompt;
+  json["prompt_eval_duration"] = ns(totals.prompt_s);
+  json["eval_count"] = totals.n_generated;
+  json["eval_duration"] = ns(totals.generate_s);
+}
+
+const char* ollama_done_reason(const Outcome& outcome) {
+  return outcome.reason == StopReason::n_predict || outcome.reason == StopReason::context_full
+             ? "length"
+             : "stop";
+}
+
+Json ollama_details(const std::string& path) {
+  Json details = {{"parent_model", ""},        {"format", "gguf"},     {"family", ""},
+                  {"families", Json::array()}, {"parameter_size", ""}, {"quantization_level", ""}};
+  const auto file = GgufFile::open(path);
+  if (!file) return details;
+  const std::string family(file->get_string_or("general.architecture", "").value_or(""));
+  details["family"] = family;
+  details["families"] = Json::array({family});
+  int64_t n_params = 0, largest = 0;
+  for (const GgufTensor& tensor : file->tensors()) {
+    const int64_t n = tensor.view.shape.n_elements();
+    n_params += n;
+    if (tensor.view.shape.rank >= 2 && n > largest) {
+      largest = n;
+      details["quantization_level"] = info(tensor.view.dtype).name;
+    }
+  }
+  details["parameter_size"] = format_count(static_cast<double>(n_params));
+  return details;
+}
+
+}  // namespace quire::server

@@ -1,0 +1,33 @@
+// What Ollama's endpoints share (Ollama API reference, docs/api.md): options under its names,
+// keep_alive, times in nanoseconds.
+#pragma once
+#include "server/chat.h"
+#include "server/fields.h"
+
+namespace quire::server {
+
+struct OllamaForm {
+  std::string model;
+  std::optional<double> keep_alive_s;
+  bool stream = true;
+  SamplingParams sampling;
+  int64_t n_predict = -1;
+  std::vector<std::string> stop;
+  bool truncate = false;
+};
+
+// "5m", "1h30m", 300, -1, 0
+ApiResult<std::optional<double>> read_keep_alive(Fields& fields);
+// Everything but the prompt. num_ctx beyond the server's context is a 400.
+ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const ServedModel& model);
+ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body,
+                                                     Exchange& exchange);
+
+// Durations and counts of a finished answer.
+void add_ollama_totals(Json& json, const ChatTotals& totals, double total_s, double load_s);
+// "stop", "length", "load", "unload"
+const char* ollama_done_reason(const Outcome& outcome);
+// {"format", "family", "parameter_size", ...} of a model.
+Json ollama_details(const std::string& path);
+
+}  // namespace quire::server

@@ -1,0 +1,160 @@
+#include "server/registry.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace quire::server {
+namespace {
+
+// For models without a chat template: a base model goes on with what the messages say.
+constexpr std::string_view plain_template =
+    "{% for message in messages %}{{ message.content }}{% if not loop.last %}{{ '\\n' }}{% endif %}"
+    "{% endfor %}";
+
+int64_t physical_memory_bytes() {
+  return static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+}
+
+double gib(int64_t bytes) { return static_cast<double>(bytes) / 0x1p30; }
+
+}  // namespace
+
+ModelRegistry::ModelRegistry(Catalog& catalog, const ModelOptions& options)
+    : catalog_(catalog), options_(options) {
+  if (options_.memory_bytes_max == 0) options_.memory_bytes_max = physical_memory_bytes();
+  expiry_ = std::thread([this] {
+    std::unique_lock lock(mutex_);
+    while (!stopped_.wait_for(lock, std::chrono::seconds(1), [&] { return stop_; })) {
+      lock.unlock();
+      expire();
+      lock.lock();
+    }
+  });
+}
+
+ModelRegistry::~ModelRegistry() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  stopped_.notify_all();
+  expiry_.join();
+}
+
+bool ModelRegistry::in_use(const Entry& entry) {
+  return entry.served.use_count() > 1 || !entry.served->host->idle();
+}
+
+Result<std::shared_ptr<ServedModel>> ModelRegistry::acquire(const std::string& name,
+                                                            std::optional<double> keep_alive_s) {
+  const CatalogEntry wanted = TRY(catalog_.find(name));
+  const double keep_s = keep_alive_s.value_or(options_.keep_alive_s);
+  const auto find = [&]() -> std::shared_ptr<ServedModel> {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(wanted.path);
+    if (found == entries_.end()) return nullptr;
+    found->second.last_used = Clock::now();
+    if (keep_alive_s) found->second.keep_alive_s = keep_s;
+    return found->second.served;
+  };
+  if (auto served = find()) return served;
+  const std::lock_guard loading(loading_);
+  if (auto served = find()) return served;
+  std::shared_ptr<ServedModel> served = TRY(load(wanted));
+  TRY(make_room(served->host->memory_bytes(), wanted.name));
+  const std::lock_guard lock(mutex_);
+  entries_[wanted.path] = {served, Clock::now(), keep_s};
+  return served;
+}
+
+// Weights are mapped and caches reserved: until it runs, a model that was loaded takes next to
+// nothing.
+Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& entry) const {
+  const auto start = Clock::now();
+  auto served = std::make_shared<ServedModel>();
+  served->name = entry.name;
+  served->path = entry.path;
+  served->model = TRY(Model::load(entry.path));
+  const Tokenizer& tokenizer = served->tokenizer();
+  std::string_view wanted = options_.chat_template;
+  if (wanted.empty() && tokenizer.chat_template().empty()) {
+    served->own_template = false;
+    wanted = plain_template;
+  }
+  served->chat = TRY(ChatTemplate::create(tokenizer, wanted));
+  served->format = find_reply_format(served->chat->source());
+  served->host = TRY(EngineHost::start(served->model, options_.host));
+  served->load_s = std::chrono::duration<double>(Clock::now() - start).count();
+  return served;
+}
+
+// Unloads those that nobody uses, the one used longest ago first, until there is room.
+Result<void> ModelRegistry::make_room(int64_t bytes_wanted, const std::string& name) {
+  std::vector<std::shared_ptr<ServedModel>> dropped;  // destroyed after the lock
+  const std::lock_guard lock(mutex_);
+  while (true) {
+    int64_t n_bytes = bytes_wanted;
+    auto oldest = entries_.end();
+    for (auto at = entries_.begin(); at != entries_.end(); ++at) {
+      n_bytes += at->second.served->host->memory_bytes();
+      if (!in_use(at->second) &&
+          (oldest == entries_.end() || at->second.last_used < oldest->second.last_used))
+        oldest = at;
+    }
+    if (n_bytes <= options_.memory_bytes_max) return {};
+    if (oldest == entries_.end())
+      return fail(Fault::device,
+                  "{} takes {:.2f} GiB, with the models in use that is {:.2f} GiB and at most "
+                  "{:.2f} GiB may be taken (--models-memory); try again later or take a shorter "
+                  "context",
+                  name, gib(bytes_wanted), gib(n_bytes), gib(options_.memory_bytes_max));
+    dropped.push_back(std::move(oldest->second.served));
+    entries_.erase(oldest);
+  }
+}
+
+void ModelRegistry::expire() {
+  std::vector<std::shared_ptr<ServedModel>> dropped;
+  const std::lock_guard lock(mutex_);
+  const auto now = Clock::now();
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    Entry& entry = at->second;
+    if (in_use(entry)) entry.last_used = now;
+    const double unused_s = std::chrono::duration<double>(now - entry.last_used).count();
+    if (entry.keep_alive_s < 0 || unused_s < entry.keep_alive_s || in_use(entry)) {
+      ++at;
+      continue;
+    }
+    dropped.push_back(std::move(entry.served));
+    at = entries_.erase(at);
+  }
+}
+
+void ModelRegistry::release(const std::string& name) {
+  const auto wanted = catalog_.find(name);
+  if (!wanted) return;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(wanted->path);
+    if (found == entries_.end()) return;
+    found->second.keep_alive_s = 0;
+  }
+  expire();
+}
+
+std::vector<ModelRegistry::Loaded> ModelRegistry::loaded() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Loaded> result;
+  for (const auto& [path, entry] : entries_) {
+    Loaded loaded{entry.served, -1};
+    if (entry.keep_alive_s >= 0) {
+      const double unused_s = std::chrono::duration<double>(Clock::now() - entry.last_used).count();
+      loaded.expires_in_s = std::max(0.0, entry.keep_alive_s - unused_s);
+    }
+    result.push_back(std::move(loaded));
+  }
+  return result;
+}
+
+}  // namespace quire::server

@@ -1,0 +1,81 @@
+// The models that are loaded: loaded when first asked for, kept for a while, several at once within
+// a budget of memory. What each takes is computed, not watched: weights, keys and values, and
+// activations.
+#pragma once
+#include "chat/chat_template.h"
+#include "chat/reply_format.h"
+#include "server/catalog.h"
+#include "server/engine_host.h"
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace quire::server {
+
+struct ModelOptions {
+  HostOptions host;
+  std::string chat_template;     // as ChatTemplate::create takes it; empty: the model's own
+  double keep_alive_s = 300;     // after the last request; below 0: for ever
+  int64_t memory_bytes_max = 0;  // of all loaded models; 0: physical memory
+};
+
+// A loaded model with all that requests need of it.
+struct ServedModel {
+  std::string name, path;
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const ChatTemplate> chat;
+  bool own_template = true;  // false: it has none, messages are joined to a plain text
+  ReplyFormat format;
+  std::unique_ptr<EngineHost> host;
+  double load_s = 0;
+
+  const Tokenizer& tokenizer() const { return model->tokenizer(); }
+};
+
+// Safe to call from many threads. A shared_ptr that it gives out keeps the model loaded.
+class ModelRegistry {
+ public:
+  ModelRegistry(Catalog& catalog, const ModelOptions& options);
+  ~ModelRegistry();
+
+  // Loads it when it is not loaded; limit when it does not fit beside those in use. keep_alive_s:
+  // instead of the option.
+  Result<std::shared_ptr<ServedModel>> acquire(const std::string& name,
+                                               std::optional<double> keep_alive_s = {});
+  // Unloads it as soon as nobody uses it.
+  void release(const std::string& name);
+
+  struct Loaded {
+    std::shared_ptr<ServedModel> served;
+    double expires_in_s = -1;  // below 0: never
+  };
+  std::vector<Loaded> loaded() const;
+  Catalog& catalog() const { return catalog_; }
+  const ModelOptions& options() const { return options_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Entry {
+    std::shared_ptr<ServedModel> served;
+    Clock::time_point last_used;
+    double keep_alive_s;
+  };
+  Result<std::shared_ptr<ServedModel>> load(const CatalogEntry& entry) const;
+  Result<void> make_room(int64_t bytes_wanted, const std::string& name);
+  static bool in_use(const Entry& entry);
+  void expire();
+
+  Catalog& catalog_;
+  ModelOptions options_;
+  mutable std::mutex mutex_;
+  std::mutex loading_;                    // one model is loaded at a time
+  std::map<std::string, Entry> entries_;  // by path
+  std::condition_variable stopped_;
+  bool stop_ = false;
+  std::thread expiry_;
+};
+
+}  // namespace quire::server

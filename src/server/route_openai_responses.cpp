@@ -1,0 +1,397 @@
+// /v1/responses (OpenAI API reference, "Responses"): answers that are remembered.
+#include "server/chat.h"
+#include "server/request_fields.h"
+#include "server/stream.h"
+
+namespace quire::server {
+namespace {
+
+struct Form {
+  ChatRequest chat;
+  Json input = Json::array();  // as items
+  Json echo = Json::object();  // fields that the answer repeats
+  std::string previous;
+  bool stream = false, store = true;
+};
+
+// The text of a string or of parts.
+ApiResult<std::string> text_of(const Json& content, const char* name) {
+  if (content.is_string()) return content.get<std::string>();
+  if (!content.is_array())
+    return fail_api(400, name, "{} is {}, neither a string nor parts", name, shown(content));
+  std::string text;
+  for (const Json& part : content) {
+    Fields fields(part, std::string(name) + "[].");
+    fields.word("type", "",
+                {"input_text", "output_text", "text", "refusal", "summary_text", "reasoning_text"});
+    text += fields.text("text", fields.text("refusal"));
+    TRY_API(fields.done());
+  }
+  return text;
+}
+
+// One item of `input` as a message of the chat completions API.
+ApiResult<void> add_item(const Json& item, Json& messages) {
+  Fields fields(item, "input[].");
+  const std::string type = fields.text("type", "message");
+  TRY_API(fields.done());
+  if (type == "message") {
+    const std::string role =
+        fields.word("role", "user", {"user", "assistant", "system", "developer"});
+    const Json* content = fields.find("content");
+    if (content == nullptr) fields.complain("content", "is missing");
+    TRY_API(fields.done());
+    messages.push_back(
+        {{"role", role}, {"content", TRY_API(text_of(*content, "input[].content"))}});
+  } else if (type == "function_call") {
+    const Json call = {
+        {"id", fields.text("call_id")},
+        {"type", "function"},
+        {"function", {{"name", fields.text("name")}, {"arguments", fields.text("arguments")}}}};
+    TRY_API(fields.done());
+    const bool joins = !messages.empty() && messages.back().value("role", "") == "assistant";
+    if (!joins) messages.push_back({{"role", "assistant"}, {"content", ""}});
+    if (!messages.back().contains("tool_calls")) messages.back()["tool_calls"] = Json::array();
+    messages.back()["tool_calls"].push_back(call);
+  } else if (type == "function_call_output") {
+    const Json* output = fields.find("output");
+    if (output == nullptr) fields.complain("output", "is missing");
+    TRY_API(fields.done());
+    messages.push_back({{"role", "tool"},
+                        {"tool_call_id", fields.text("call_id")},
+                        {"content", TRY_API(text_of(*output, "input[].output"))}});
+  } else if (type != "reasoning" && type != "item_reference") {
+    return fail_api(400, "input", "input[].type '{}' is not supported here", type);
+  }
+  return {};
+}
+
+ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& model) {
+  Form form;
+  ChatRequest& chat = form.chat;
+  Fields fields(body);
+  form.previous = fields.text("previous_response_id");
+  const std::string instructions = fields.text("instructions");
+  const Json* input = fields.find("input");
+  if (input == nullptr) fields.complain("input", "is missing");
+  form.stream = fields.flag("stream", false);
+  form.store = fields.flag("store", true);
+  if (fields.flag("background", false)) fields.complain("background", "is not supported here");
+  chat.n_predict = fields.integer("max_output_tokens", -1, 1, INT32_MAX);
+  chat.parallel_tool_calls = fields.flag("parallel_tool_calls", true);
+  chat.truncate = fields.word("truncation", "disabled", {"auto", "disabled"}) == "auto";
+  chat.n_top_logprobs = static_cast<int32_t>(
+      fields.integer("top_logprobs", 0, 0, app.options.limits.n_top_logprobs_max));
+  chat.logprobs = chat.n_top_logprobs > 0;
+  read_sampling(fields, app, model.tokenizer(), chat.sampling);
+  if (const Json* reasoning = fields.object("reasoning")) {
+    Fields inner(*reasoning, "reasoning.");
+    if (inner.has("effort")) chat.template_kwargs["reasoning_effort"] = inner.text("effort");
+    TRY_API(inner.done());
+  }
+  TRY_API(fields.done());
+
+  if (!instructions.empty())
+    chat.messages.push_back({{"role", "system"}, {"content", instructions}});
+  if (!form.previous.empty()) {
+    const auto stored = app.responses.get(form.previous);
+    if (!stored)
+      return fail_api(404, "previous_response_id", "there is no response '{}' (any more)",
+                      form.previous);
+    for (const Json& message : stored->messages) chat.messages.push_back(message);
+  }
+  if (input->is_string())
+    form.input.push_back({{"type", "message"},
+                          {"role", "user"},
+                          {"content", Json::array({{{"type", "input_text"}, {"text", *input}}})}});
+  else if (input->is_array())
+    form.input = *input;
+  else
+    return fail_api(400, "input", "input is {}, neither a string nor an array", shown(*input));
+  for (const Json& item : form.input) TRY_API(add_item(item, chat.messages));
+  for (Json& item : form.input)
+    if (!item.contains("id")) item["id"] = new_id("msg_");
+
+  chat.tools = TRY_API(checked_tools(fields.array("tools")));
+  chat.tool_choice = TRY_API(read_tool_choice(fields.find("tool_choice")));
+  if (const Json* text = fields.object("text"); text != nullptr && text->contains("format")) {
+    // {"type": "json_schema", "name", "schema"}: flat here, nested in chat completions.
+    chat.grammar = TRY_API(read_grammar({{"response_format", (*text)["format"]}}));
+  }
+  TRY_API(fields.done());
+  for (const char* key :
+       {"instructions", "metadata", "temperature", "top_p", "tools", "tool_choice", "text",
+        "max_output_tokens", "truncation", "reasoning", "previous_response_id", "user"})
+    form.echo[key] = body.contains(key) ? body[key] : Json(nullptr);
+  if (form.echo["tools"].is_null()) form.echo["tools"] = Json::array();
+  if (form.echo["tool_choice"].is_null()) form.echo["tool_choice"] = "auto";
+  if (form.echo["truncation"].is_null()) form.echo["truncation"] = "disabled";
+  if (form.echo["metadata"].is_null()) form.echo["metadata"] = Json::object();
+  if (form.echo["text"].is_null()) form.echo["text"] = {{"format", {{"type", "text"}}}};
+  form.echo["parallel_tool_calls"] = chat.parallel_tool_calls;
+  return form;
+}
+
+// The items of the answer, as they grow and as they stand at the end.
+class Answer {
+ public:
+  Answer(const PreparedChat& chat, Exchange& exchange, const Form& form)
+      : exchange_(exchange), form_(form), model_(chat.model->name) {}
+
+  const std::string& id() const { return id_; }
+
+  Json response(const char* status, Json usage) const {
+    Json json = {
+        {"id", id_},
+        {"object", "response"},
+        {"created_at", created_},
+        {"status", status},
+        {"error", nullptr},
+        {"incomplete_details", incomplete_.empty() ? Json(nullptr) : Json{{"reason", incomplete_}}},
+        {"model", model_},
+        {"output", output_},
+        {"store", form_.store},
+        {"usage", std::move(usage)}};
+    json.update(form_.echo);
+    return json;
+  }
+
+  void begin() {
+    begin_events(exchange_);
+    event("response.created", {{"response", response("in_progress", nullptr)}});
+    event("response.in_progress", {{"response", response("in_progress", nullptr)}});
+  }
+
+  bool take(const ChatDelta& delta) {
+    if (delta.kind == ChatDelta::Kind::finish) {
+      close();
+      outcome_ = *delta.outcome;
+      reply_ = *delta.whole;
+      if (outcome_.reason == StopReason::n_predict) incomplete_ = "max_output_tokens";
+      if (outcome_.reason == StopReason::context_full) incomplete_ = "context_window";
+      return true;
+    }
+    if (delta.kind != ChatDelta::Kind::reply) return true;
+    using Kind = ReplyDelta::Kind;
+    const ReplyDelta& reply = delta.reply;
+    switch (reply.kind) {
+      case Kind::content:
+        open("message");
+        text_ += reply.text;
+        return part_event("response.output_text.delta",
+                          {{"delta", reply.text}, {"logprobs", Json::array()}});
+      case Kind::reasoning:
+        open("reasoning");
+        text_ += reply.text;
+        return part_event("response.reasoning_text.delta", {{"delta", reply.text}});
+      case Kind::call_begin:
+        close();
+        call_ = {reply.id, reply.name, ""};
+        open("function_call");
+        return true;
+      case Kind::call_arguments:
+        call_.arguments += reply.text;
+        return event(
+            "response.function_call_arguments.delta",
+            {{"item_id", item_id_}, {"output_index", output_.size()}, {"delta", reply.text}});
+      case Kind::call_end:
+        close();
+        return true;
+    }
+    return true;
+  }
+
+  const char* status(const ChatTotals& totals) const {
+    if (totals.error) return "failed";
+    if (outcome_.reason == StopReason::cancelled) return "cancelled";
+    return incomplete_.empty() ? "completed" : "incomplete";
+  }
+
+  // The chat with its answer, to go on from.
+  Json messages_after() const {
+    Json messages = Json::array();
+    for (const Json& message : form_.chat.messages)
+      if (message.value("role", "") != "system" || form_.echo["instructions"].is_null())
+        messages.push_back(message);
+    Json answer = {{"role", "assistant"}, {"content", reply_.content}};
+    for (const ToolCall& call : reply_.calls)
+      answer["tool_calls"].push_back(
+          {{"id", call.id},
+           {"type", "function"},
+           {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    messages.push_back(std::move(answer));
+    return messages;
+  }
+
+  bool event(const char* type, Json json) {
+    if (!form_.stream) return true;
+    Json full = {{"type", type}, {"sequence_number", sequence_++}};
+    full.update(json);
+    return write_event(exchange_, type, full);
+  }
+
+ private:
+  Json item(const char* status) const {
+    if (open_ == "function_call")
+      return {{"id", item_id_},      {"type", "function_call"}, {"status", status},
+              {"call_id", call_.id}, {"name", call_.name},      {"arguments", call_.arguments}};
+    const bool done = std::string_view(status) != "in_progress";
+    if (open_ == "reasoning") {
+      Json content = Json::array();
+      if (done) content.push_back({{"type", "reasoning_text"}, {"text", text_}});
+      return {{"id", item_id_},
+              {"type", "reasoning"},
+              {"summary", Json::array()},
+              {"content", std::move(content)}};
+    }
+    Json content = Json::array();
+    if (done) content.push_back(part());
+    return {{"id", item_id_},
+            {"type", "message"},
+            {"status", status},
+            {"role", "assistant"},
+            {"content", std::move(content)}};
+  }
+  Json part() const {
+    if (open_ == "reasoning") return {{"type", "reasoning_text"}, {"text", text_}};
+    return {{"type", "output_text"},
+            {"text", text_},
+            {"annotations", Json::array()},
+            {"logprobs", Json::array()}};
+  }
+  bool part_event(const char* type, Json json) {
+    Json full = {{"item_id", item_id_}, {"output_index", output_.size()}, {"content_index", 0}};
+    full.update(json);
+    return event(type, std::move(full));
+  }
+
+  void open(const std::string& kind) {
+    if (open_ == kind) return;
+    close();
+    open_ = kind;
+    item_id_ = new_id(kind == "message" ? "msg_" : kind == "reasoning" ? "rs_" : "fc_");
+    event("response.output_item.added",
+          {{"output_index", output_.size()}, {"item", item("in_progress")}});
+    if (kind != "function_call") part_event("response.content_part.added", {{"part", part()}});
+  }
+
+  void close() {
+    if (open_.empty()) return;
+    if (open_ == "function_call") {
+      event("response.function_call_arguments.done", {{"item_id", item_id_},
+                                                      {"output_index", output_.size()},
+                                                      {"name", call_.name},
+                                                      {"arguments", call_.arguments}});
+    } else {
+      if (open_ == "message")
+        part_event("response.output_text.done", {{"text", text_}, {"logprobs", Json::array()}});
+      else
+        part_event("response.reasoning_text.done", {{"text", text_}});
+      part_event("response.content_part.done", {{"part", part()}});
+    }
+    Json whole = item("completed");
+    event("response.output_item.done", {{"output_index", output_.size()}, {"item", whole}});
+    output_.push_back(std::move(whole));
+    open_.clear();
+    text_.clear();
+  }
+
+  Exchange& exchange_;
+  const Form& form_;
+  std::string model_, id_ = new_id("resp_"), open_, item_id_, text_, incomplete_;
+  int64_t created_ = unix_seconds(), sequence_ = 0;
+  ToolCall call_;
+  Json output_ = Json::array();
+  Outcome outcome_;
+  ParsedReply reply_;
+};
+
+Json usage_json(const ChatTotals& totals) {
+  return {{"input_tokens", totals.n_prompt},
+          {"input_tokens_details", {{"cached_tokens", totals.n_cached}}},
+          {"output_tokens", totals.n_generated},
+          {"output_tokens_details", {{"reasoning_tokens", 0}}},
+          {"total_tokens", totals.n_prompt + totals.n_generated}};
+}
+
+ApiResult<StoredResponse> stored(App& app, Exchange& exchange) {
+  const std::string& id = exchange.request().path_parameters[0];
+  auto found = app.responses.get(id);
+  if (!found)
+    return fail_api(404, "response_id", "there is no response '{}' (any more)", id.substr(0, 80));
+  return *std::move(found);
+}
+
+}  // namespace
+
+ApiResult<void> route_responses(App& app, Exchange& exchange) {
+  const Json body = TRY_API(app.read_json(exchange));
+  Fields fields(body);
+  const std::string name = fields.text("model");
+  TRY_API(fields.done());
+  const auto model = TRY_API(app.model(name, exchange));
+  const Form form = TRY_API(read_form(app, body, *model));
+  PreparedChat chat = TRY_API(prepare_chat(app, model, form.chat));
+  announce(chat, exchange);
+  Answer answer(chat, exchange, form);
+  bool begun = false;
+  std::stop_source cancel;
+  app.responses.begin(answer.id(), cancel);
+  const std::stop_callback cancelled(cancel.get_token(), [&] { exchange.request_stop(); });
+  const auto on_delta = [&](const ChatDelta& delta) {
+    if (!begun && delta.outcome != nullptr && delta.outcome->error) return false;
+    if (form.stream && !std::exchange(begun, true)) answer.begin();
+    return answer.take(delta);
+  };
+  auto ran = run_chat(chat, exchange, on_delta);
+  app.responses.end(answer.id());
+  const ChatTotals totals = TRY_API(std::move(ran));
+  if (totals.error && !begun) return std::unexpected(ApiError(*totals.error));
+  const char* status = answer.status(totals);
+  const Json response = answer.response(status, usage_json(totals));
+  if (form.store && !totals.error)
+    app.responses.put(answer.id(), {response, form.input, answer.messages_after()});
+  if (!begun) {
+    send_json(exchange, response);
+    return {};
+  }
+  const std::string last = std::string("response.") + status;
+  answer.event(last.c_str(), {{"response", response}});
+  exchange.end();
+  return {};
+}
+
+ApiResult<void> route_response_get(App& app, Exchange& exchange) {
+  send_json(exchange, TRY_API(stored(app, exchange)).response);
+  return {};
+}
+
+ApiResult<void> route_response_items(App& app, Exchange& exchange) {
+  const StoredResponse found = TRY_API(stored(app, exchange));
+  Json answer = {{"object", "list"}, {"data", found.input}, {"has_more", false}};
+  answer["first_id"] = found.input.empty() ? Json(nullptr) : found.input.front()["id"];
+  answer["last_id"] = found.input.empty() ? Json(nullptr) : found.input.back()["id"];
+  send_json(exchange, answer);
+  return {};
+}
+
+ApiResult<void> route_response_delete(App& app, Exchange& exchange) {
+  TRY_API(stored(app, exchange));
+  const std::string& id = exchange.request().path_parameters[0];
+  app.responses.erase(id);
+  send_json(exchange, {{"id", id}, {"object", "response"}, {"deleted", true}});
+  return {};
+}
+
+ApiResult<void> route_response_cancel(App& app, Exchange& exchange) {
+  const std::string& id = exchange.request().path_parameters[0];
+  if (app.responses.cancel(id)) {
+    send_json(exchange, {{"id", id}, {"object", "response"}, {"status", "cancelled"}});
+    return {};
+  }
+  const StoredResponse found = TRY_API(stored(app, exchange));
+  return fail_api(400, "response_id", "response '{}' is {} already", id,
+                  found.response.value("status", "completed"));
+}
+
+}  // namespace quire::server

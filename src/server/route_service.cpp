@@ -1,0 +1,130 @@
+// /health, /metrics, /openapi.json, /v1/models: about the server itself.
+#include "server/app.h"
+#include "server/stream.h"
+
+namespace quire::server {
+
+ApiResult<void> route_health(App&, Exchange& exchange) {
+  send_json(exchange, {{"status", "ok"}});
+  return {};
+}
+
+ApiResult<void> route_openapi(App&, Exchange& exchange) {
+  send_json(exchange, openapi_document());
+  return {};
+}
+
+namespace {
+
+Json model_json(const App& app, const CatalogEntry& entry) {
+  Json meta = {{"size", entry.bytes}};
+  for (const ModelRegistry::Loaded& loaded : app.models.loaded()) {
+    if (loaded.served->path != entry.path) continue;
+    const Hparams& h = loaded.served->model->hparams();
+    meta["n_vocab"] = h.n_vocab;
+    meta["n_ctx_train"] = h.n_ctx_train;
+    meta["n_ctx"] = loaded.served->host->n_ctx();
+    meta["n_embd"] = h.n_embd;
+    meta["n_params"] = loaded.served->model->n_params();
+  }
+  return {{"id", entry.name},
+          {"object", "model"},
+          {"created", entry.modified_s},
+          {"owned_by", "quire"},
+          {"meta", std::move(meta)}};
+}
+
+}  // namespace
+
+ApiResult<void> route_models(App& app, Exchange& exchange) {
+  Json data = Json::array();
+  for (const CatalogEntry& entry : app.models.catalog().list())
+    data.push_back(model_json(app, entry));
+  // The Anthropic SDK pages through the same list.
+  Json answer = {{"object", "list"}, {"data", data}, {"has_more", false}};
+  answer["first_id"] = data.empty() ? Json(nullptr) : data.front()["id"];
+  answer["last_id"] = data.empty() ? Json(nullptr) : data.back()["id"];
+  send_json(exchange, answer);
+  return {};
+}
+
+ApiResult<void> route_one_model(App& app, Exchange& exchange) {
+  auto entry = app.models.catalog().find(exchange.request().path_parameters[0]);
+  if (!entry) {
+    ApiError error(entry.error());
+    error.code = "model_not_found";
+    error.param = "model";
+    return std::unexpected(error);
+  }
+  send_json(exchange, model_json(app, *entry));
+  return {};
+}
+
+ApiResult<void> route_metrics(App& app, Exchange& exchange) {
+  HostCounters sum;
+  const auto add = [](auto& into, const auto& value) { into = into + value; };
+  int64_t n_loaded = 0, memory = 0;
+  for (const ModelRegistry::Loaded& loaded : app.models.loaded()) {
+    const HostCounters& c = loaded.served->host->counters();
+    add(sum.n_prompt_tokens, c.n_prompt_tokens), add(sum.n_cached_tokens, c.n_cached_tokens);
+    add(sum.n_generated_tokens, c.n_generated_tokens), add(sum.n_steps, c.n_steps);
+    add(sum.n_requests, c.n_requests), add(sum.n_cancelled, c.n_cancelled);
+    add(sum.n_failed, c.n_failed), add(sum.prompt_s, c.prompt_s);
+    add(sum.generate_s, c.generate_s), add(sum.n_waiting, c.n_waiting);
+    add(sum.n_running, c.n_running);
+    ++n_loaded;
+    memory += loaded.served->host->memory_bytes();
+  }
+  struct Row {
+    const char* name;
+    const char* type;
+    const char* help;
+    double value;
+  };
+  const auto number = [](const auto& value) { return static_cast<double>(value); };
+  const double prompt_s = sum.prompt_s, generate_s = sum.generate_s;
+  const double n_run = number(sum.n_prompt_tokens.load() - sum.n_cached_tokens.load());
+  const double n_generated = number(sum.n_generated_tokens.load());
+  const Row rows[] = {
+      {"quire_prompt_tokens_total", "counter", "Tokens of prompts.",
+       number(sum.n_prompt_tokens.load())},
+      {"quire_cached_tokens_total", "counter", "Tokens of prompts that were in the cache.",
+       number(sum.n_cached_tokens.load())},
+      {"quire_generated_tokens_total", "counter", "Tokens generated.", n_generated},
+      {"quire_prompt_seconds_total", "counter", "Time to first tokens.", prompt_s},
+      {"quire_generate_seconds_total", "counter", "Time from there to last tokens.", generate_s},
+      {"quire_steps_total", "counter", "Steps of the engines.", number(sum.n_steps.load())},
+      {"quire_sequences_total", "counter", "Sequences asked for.", number(sum.n_requests.load())},
+      {"quire_sequences_cancelled_total", "counter", "Sequences cancelled.",
+       number(sum.n_cancelled.load())},
+      {"quire_sequences_failed_total", "counter", "Sequences that failed.",
+       number(sum.n_failed.load())},
+      {"quire_sequences_running", "gauge", "Sequences in the engines.",
+       number(sum.n_running.load())},
+      {"quire_sequences_waiting", "gauge", "Sequences on their way there.",
+       number(sum.n_waiting.load())},
+      {"quire_models_loaded", "gauge", "Models that are loaded.", number(n_loaded)},
+      {"quire_models_memory_bytes", "gauge", "What they take, computed.", number(memory)},
+      {"llamacpp:prompt_tokens_total", "counter", "Number of prompt tokens processed.", n_run},
+      {"llamacpp:prompt_seconds_total", "counter", "Prompt process time.", prompt_s},
+      {"llamacpp:tokens_predicted_total", "counter", "Number of generation tokens processed.",
+       n_generated},
+      {"llamacpp:tokens_predicted_seconds_total", "counter", "Predict process time.", generate_s},
+      {"llamacpp:n_decode_total", "counter", "Total number of steps.", number(sum.n_steps.load())},
+      {"llamacpp:prompt_tokens_seconds", "gauge", "Average prompt throughput in tokens/s.",
+       prompt_s > 0 ? n_run / prompt_s : 0},
+      {"llamacpp:predicted_tokens_seconds", "gauge", "Average generation throughput in tokens/s.",
+       generate_s > 0 ? n_generated / generate_s : 0},
+      {"llamacpp:requests_processing", "gauge", "Number of requests processing.",
+       number(sum.n_running.load())},
+      {"llamacpp:requests_deferred", "gauge", "Number of requests deferred.",
+       number(sum.n_waiting.load())},
+  };
+  std::string text;
+  for (const Row& row : rows) append_metric(text, row.name, row.type, row.help, row.value);
+  app.metrics.append(text);
+  exchange.send({200, "text/plain; version=0.0.4; charset=utf-8", text, {}});
+  return {};
+}
+
+}  // namespace quire::server

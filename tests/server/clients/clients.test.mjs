@@ -1,0 +1,228 @@
+// The clients people use, from npm, unchanged but for the address, against a server of this build:
+//
+//   npm ci && QUIRE=../../../build/quire node --test clients.test.mjs
+//
+// The model is the bundled one, which tells stories whatever it is asked; what is tested is the form
+// of the answers. Tools go through a template that knows them, so that grammars write the calls.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, before, test } from 'node:test';
+
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import Anthropic from '@anthropic-ai/sdk';
+import { ChatOpenAI } from '@langchain/openai';
+import { generateText, Output, streamText, tool as aiTool } from 'ai';
+import { Ollama } from 'ollama';
+import OpenAI from 'openai';
+import { z } from 'zod';
+
+const quire = process.env.QUIRE ?? '../../../build/quire';
+let server, url, openai, anthropic, ollama;
+
+before(async () => {
+  server = spawn(quire, ['serve', 'tales', '--port', '0', '--chat-template-file', 'tools.jinja',
+    '--api-key', 'secret', '--quiet']);
+  url = await new Promise((resolve, reject) => {
+    let text = '';
+    server.stderr.on('data', (data) => {
+      text += data;
+      const found = text.match(/serving at (\S+)/);
+      if (found) resolve(found[1]);
+    });
+    server.on('exit', () => reject(new Error(text)));
+  });
+  openai = new OpenAI({ baseURL: url + '/v1', apiKey: 'secret', maxRetries: 0 });
+  anthropic = new Anthropic({ baseURL: url, apiKey: 'secret', maxRetries: 0 });
+  ollama = new Ollama({ host: url, headers: { authorization: 'Bearer secret' } });
+});
+after(() => server.kill('SIGTERM'));
+
+const messages = [{ role: 'user', content: 'Once upon a time' }];
+const weather = {
+  type: 'function',
+  function: {
+    name: 'weather',
+    description: 'The weather of a city',
+    parameters: {
+      type: 'object',
+      properties: { city: { type: 'string', enum: ['Paris', 'Rome'] } },
+      required: ['city'],
+      additionalProperties: false,
+    },
+  },
+};
+
+// ---- openai ----
+
+test('openai: models', async () => {
+  const list = [];
+  for await (const model of openai.models.list()) list.push(model.id);
+  assert.ok(list.some((id) => id.startsWith('tales')));
+  assert.equal((await openai.models.retrieve('tales')).object, 'model');
+});
+
+test('openai: a chat, whole', async () => {
+  const answer = await openai.chat.completions.create({ model: 'tales', messages, max_tokens: 8 });
+  assert.equal(answer.choices[0].message.role, 'assistant');
+  assert.equal(answer.usage.completion_tokens, 8);
+  assert.equal(answer.choices[0].finish_reason, 'length');
+});
+
+test('openai: a chat, streamed, is the same text with the same seed', async () => {
+  const request = { model: 'tales', messages, max_tokens: 16, seed: 7 };
+  const whole = await openai.chat.completions.create(request);
+  const stream = await openai.chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } });
+  let text = '', usage;
+  for await (const chunk of stream) {
+    text += chunk.choices[0]?.delta?.content ?? '';
+    usage = chunk.usage ?? usage;
+  }
+  assert.equal(text, whole.choices[0].message.content);
+  assert.equal(usage.completion_tokens, 16);
+});
+
+test('openai: logprobs', async () => {
+  const answer = await openai.chat.completions.create({ model: 'tales', messages, max_tokens: 3, logprobs: true, top_logprobs: 2 });
+  const content = answer.choices[0].logprobs.content;
+  assert.equal(content.length, 3);
+  assert.equal(content[0].top_logprobs.length, 2);
+  assert.ok(content[0].logprob <= 0);
+});
+
+test('openai: a schema is kept to', async () => {
+  const answer = await openai.chat.completions.create({
+    model: 'tales', messages, temperature: 0,
+    response_format: { type: 'json_schema', json_schema: { name: 'x', strict: true, schema: weather.function.parameters } },
+  });
+  assert.ok(['Paris', 'Rome'].includes(JSON.parse(answer.choices[0].message.content).city));
+});
+
+test('openai: a tool is called, whole and streamed, and its result goes on', async () => {
+  const request = { model: 'tales', messages, tools: [weather], tool_choice: 'required', parallel_tool_calls: false, temperature: 0 };
+  const answer = await openai.chat.completions.create(request);
+  const [call] = answer.choices[0].message.tool_calls;
+  assert.equal(answer.choices[0].finish_reason, 'tool_calls');
+  assert.equal(call.function.name, 'weather');
+  JSON.parse(call.function.arguments);
+  const final = await openai.chat.completions.stream(request).finalChatCompletion();
+  assert.equal(final.choices[0].message.tool_calls[0].function.name, 'weather');
+  const next = await openai.chat.completions.create({
+    model: 'tales', max_tokens: 4, tools: [weather], tool_choice: 'none',
+    messages: [...messages, answer.choices[0].message, { role: 'tool', tool_call_id: call.id, content: 'sunny' }],
+  });
+  assert.equal(typeof next.choices[0].message.content, 'string');
+});
+
+test('openai: completions', async () => {
+  const answer = await openai.completions.create({ model: 'tales', prompt: 'Once', max_tokens: 4, n: 2 });
+  assert.equal(answer.choices.length, 2);
+});
+
+test('openai: responses, remembered and forgotten', async () => {
+  const first = await openai.responses.create({ model: 'tales', input: 'Once', max_output_tokens: 16 });
+  assert.equal(typeof first.output_text, 'string');
+  const next = await openai.responses.create({ model: 'tales', input: 'More', previous_response_id: first.id, max_output_tokens: 16 });
+  assert.ok(next.usage.input_tokens > first.usage.input_tokens);
+  assert.equal((await openai.responses.retrieve(first.id)).id, first.id);
+  await openai.responses.delete(first.id);
+  await assert.rejects(openai.responses.retrieve(first.id), OpenAI.NotFoundError);
+  const kinds = [];
+  for await (const event of await openai.responses.create({ model: 'tales', input: 'Once', max_output_tokens: 16, stream: true })) kinds.push(event.type);
+  assert.equal(kinds[0], 'response.created');
+  assert.ok(kinds.includes('response.output_text.delta'));
+});
+
+test('openai: errors have their classes', async () => {
+  await assert.rejects(openai.chat.completions.create({ model: 'nonsense', messages }), OpenAI.NotFoundError);
+  await assert.rejects(openai.chat.completions.create({ model: 'tales', messages, temperature: -1 }), OpenAI.BadRequestError);
+  const stranger = new OpenAI({ baseURL: url + '/v1', apiKey: 'wrong', maxRetries: 0 });
+  await assert.rejects(stranger.models.list(), OpenAI.AuthenticationError);
+});
+
+// ---- anthropic ----
+
+test('anthropic: a message, whole and streamed', async () => {
+  const answer = await anthropic.messages.create({ model: 'tales', max_tokens: 8, messages });
+  assert.equal(answer.content[0].type, 'text');
+  assert.equal(answer.stop_reason, 'max_tokens');
+  const stream = anthropic.messages.stream({ model: 'tales', max_tokens: 8, messages });
+  const final = await stream.finalMessage();
+  assert.equal(final.usage.output_tokens, 8);
+});
+
+test('anthropic: a tool is called', async () => {
+  const tools = [{ name: 'weather', description: 'x', input_schema: weather.function.parameters }];
+  const request = { model: 'tales', max_tokens: 250, temperature: 0, messages, tools, tool_choice: { type: 'any', disable_parallel_tool_use: true } };
+  const answer = await anthropic.messages.create(request);
+  const call = answer.content.find((block) => block.type === 'tool_use');
+  assert.equal(call.name, 'weather');
+  assert.ok(['Paris', 'Rome'].includes(call.input.city));
+  const streamed = await anthropic.messages.stream(request).finalMessage();
+  assert.equal(streamed.stop_reason, 'tool_use');
+});
+
+test('anthropic: tokens are counted, errors have their classes', async () => {
+  assert.ok((await anthropic.messages.countTokens({ model: 'tales', messages })).input_tokens > 3);
+  await assert.rejects(anthropic.messages.create({ model: 'nonsense', max_tokens: 1, messages }), Anthropic.NotFoundError);
+});
+
+// ---- ollama ----
+
+test('ollama: list, show, ps, version', async () => {
+  assert.ok((await ollama.list()).models.length > 0);
+  assert.equal((await ollama.show({ model: 'tales' })).details.format, 'gguf');
+  assert.ok((await ollama.ps()).models.length > 0);
+});
+
+test('ollama: generate and chat, whole and streamed', async () => {
+  const options = { num_predict: 6 };
+  const made = await ollama.generate({ model: 'tales', prompt: 'Once', options });
+  assert.equal(made.eval_count, 6);
+  assert.ok(made.context.length > 0);
+  let text = '', done = false;
+  for await (const part of await ollama.chat({ model: 'tales', messages, options, stream: true })) {
+    text += part.message.content;
+    done = part.done;
+  }
+  assert.ok(done && text.length > 0);
+  const json = await ollama.chat({ model: 'tales', messages, format: weather.function.parameters, options: { temperature: 0 } });
+  assert.ok(['Paris', 'Rome'].includes(JSON.parse(json.message.content).city));
+});
+
+test('ollama: errors', async () => {
+  await assert.rejects(ollama.chat({ model: 'nonsense', messages }), /does not exist/);
+});
+
+// ---- langchain ----
+
+test('langchain: invoke, stream, structured output', async () => {
+  const model = new ChatOpenAI({ model: 'tales', apiKey: 'secret', temperature: 0, maxTokens: 200, maxRetries: 0, configuration: { baseURL: url + '/v1' } });
+  assert.equal(typeof (await model.invoke('Once')).content, 'string');
+  let n = 0;
+  for await (const chunk of await model.stream('Once')) n += chunk.content.length;
+  assert.ok(n > 0);
+  const structured = model.withStructuredOutput(z.object({ city: z.enum(['Paris', 'Rome']) }), { method: 'jsonSchema' });
+  assert.ok(['Paris', 'Rome'].includes((await structured.invoke('Where?')).city));
+});
+
+// ---- ai ----
+
+test('ai: text, stream, object, tools', async () => {
+  const provider = createOpenAICompatible({ name: 'quire', baseURL: url + '/v1', apiKey: 'secret', supportsStructuredOutputs: true });
+  const model = provider('tales');
+  const made = await generateText({ model, prompt: 'Once', maxOutputTokens: 8, maxRetries: 0 });
+  assert.equal(typeof made.text, 'string');
+  let text = '';
+  for await (const part of streamText({ model, prompt: 'Once', maxOutputTokens: 8 }).textStream) text += part;
+  assert.ok(text.length > 0);
+  const { output } = await generateText({
+    model, prompt: 'Where?', temperature: 0,
+    output: Output.object({ schema: z.object({ city: z.enum(['Paris', 'Rome']) }) }),
+  });
+  assert.ok(['Paris', 'Rome'].includes(output.city));
+  const called = await generateText({
+    model, prompt: 'Where?', temperature: 0, toolChoice: 'required',
+    tools: { weather: aiTool({ description: 'x', inputSchema: z.object({ city: z.enum(['Paris', 'Rome']) }) }) },
+  });
+  assert.equal(called.toolCalls[0].toolName, 'weather');
+});
