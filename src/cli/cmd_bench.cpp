@@ -172,7 +172,9 @@ std::string names_of_shapes() {
 
 CommandBody command_bench(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("[MODEL]", flags->positional, "a .gguf file or a bundled name")->type_name("");
+  app.add_option("[MODEL]", flags->positional,
+                 "a .gguf file, a Hugging Face folder or a bundled name")
+      ->type_name("");
   add_model_flag(app, flags->model);
   add_text(app, "--shape", flags->shape,
            "random weights in the shape of a model instead: " + names_of_shapes(), "NAME");

@@ -47,7 +47,7 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_convert(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("MODEL", flags->model, "a .gguf file or a bundled name")
+  app.add_option("MODEL", flags->model, "a .gguf file, a Hugging Face folder or a bundled name")
       ->required()
       ->type_name("");
   app.add_option("--to", flags->to, "the form: two-files, a C program and its parameters")

@@ -124,7 +124,9 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_dream(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("[MODEL]", flags->positional, "a .gguf file or a bundled name")->type_name("");
+  app.add_option("[MODEL]", flags->positional,
+                 "a .gguf file, a Hugging Face folder or a bundled name")
+      ->type_name("");
   add_int(app, "-n,--documents", flags->n_documents, "how many", 1, 100000);
   add_int(app, "--n-predict", flags->n_predict, "at most so many tokens each; -1: until they end",
           -1, INT32_MAX);

@@ -67,7 +67,9 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_logits(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("[MODEL]", flags->positional, "a .gguf file or a bundled name")->type_name("");
+  app.add_option("[MODEL]", flags->positional,
+                 "a .gguf file, a Hugging Face folder or a bundled name")
+      ->type_name("");
   app.add_option("--tokens", flags->tokens, "token ids, with commas between")
       ->delimiter(',')
       ->check(integer_between(0, INT32_MAX))

@@ -9,6 +9,7 @@
 #include "graph/arena.h"
 #include "graph/fuse.h"
 #include "model/find_model.h"
+#include "model/hf_model.h"
 
 #include <algorithm>
 #include <map>
@@ -105,13 +106,18 @@ void print_hparams(const Hparams& h) {
   print_field("output matrix", h.tied_head ? "the embedding's (tied)" : "its own");
 }
 
+std::string format_text(const GgufFile& file) {
+  return is_directory(file.path()) ? "Hugging Face folder"
+                                   : fmt::format("GGUF version {}", file.version());
+}
+
 void print_overview(const Shown& shown) {
   const GgufFile& file = shown.file;
   fmt::print("{}\n", bold(printable(file.path(), 200)));
-  print_field("format",
-              fmt::format("GGUF version {}, {}{}", file.version(),
-                          format_bytes(static_cast<double>(file.n_bytes())),
-                          file.n_shards() > 1 ? fmt::format(" in {} files", file.n_shards()) : ""));
+  print_field(
+      "format",
+      fmt::format("{}, {}{}", format_text(file), format_bytes(static_cast<double>(file.n_bytes())),
+                  file.n_shards() > 1 ? fmt::format(" in {} files", file.n_shards()) : ""));
   const auto text = [&](const char* key) {
     const auto value = file.get_string_or(key, "");
     return value ? printable(*value, 200) : std::string("(not a string)");
@@ -203,11 +209,13 @@ nlohmann::json hparams_json(const Hparams& h) {
 
 nlohmann::json as_json(const Shown& shown, const std::optional<Memory>& memory) {
   const GgufFile& file = shown.file;
-  nlohmann::json result = {{"path", file.path()},
-                           {"format", fmt::format("gguf {}", file.version())},
-                           {"bytes", file.n_bytes()},
-                           {"files", file.n_shards()},
-                           {"runs", shown.model != nullptr}};
+  nlohmann::json result = {
+      {"path", file.path()},
+      {"format", is_directory(file.path()) ? std::string("hugging face")
+                                           : fmt::format("gguf {}", file.version())},
+      {"bytes", file.n_bytes()},
+      {"files", file.n_shards()},
+      {"runs", shown.model != nullptr}};
   result["architecture"] = metadata_json(
       file.has("general.architecture") ? *file.value("general.architecture") : GgufValue{});
   if (!shown.model)
@@ -247,7 +255,7 @@ Result<int> run(const Flags& flags) {
                 flags.positional);
   const std::string name = !flags.model.empty() ? flags.model : flags.positional;
   const std::string path = TRY(find_model(name.empty() ? default_model : name));
-  Shown shown{TRY(GgufFile::open(path)), nullptr, {}};
+  Shown shown{TRY(open_model_file(path)), nullptr, {}};
   if (auto model = Model::load(path))
     shown.model = std::move(*model);
   else
@@ -277,7 +285,9 @@ Result<int> run(const Flags& flags) {
 
 CommandBody command_show(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("[MODEL]", flags->positional, "a .gguf file or a bundled name")->type_name("");
+  app.add_option("[MODEL]", flags->positional,
+                 "a .gguf file, a Hugging Face folder or a bundled name")
+      ->type_name("");
   add_model_flag(app, flags->model);
   add_int(app, "-c,--ctx-size", flags->n_ctx,
           "positions of context for the memory; 0: all the model knows", 0, INT32_MAX);

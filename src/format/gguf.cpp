@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace quire {
 namespace {
@@ -67,6 +68,20 @@ Result<GgufFile> GgufFile::from_shard(GgufShard shard, const std::string& path, 
 
 Result<GgufFile> GgufFile::parse(std::span<const std::byte> bytes, const std::string& name) {
   return from_shard(TRY(parse_gguf_shard(bytes, name)), name, bytes.size());
+}
+
+Result<GgufFile> GgufFile::assemble(const std::string& metadata, std::vector<GgufTensor> tensors,
+                                    std::shared_ptr<const void> owner, const std::string& name) {
+  Tensor bytes(DType::i8, Shape{static_cast<int64_t>(metadata.size())});
+  std::memcpy(bytes.data(), metadata.data(), metadata.size());
+  GgufShard shard = TRY(parse_gguf_shard({bytes.data(), metadata.size()}, name));
+  uint64_t n_bytes = 0;
+  for (const GgufTensor& tensor : tensors) n_bytes += static_cast<uint64_t>(tensor.view.n_bytes());
+  shard.tensors = std::move(tensors);
+  GgufFile file = TRY(from_shard(std::move(shard), name, n_bytes));
+  file.metadata_ = std::move(bytes);
+  file.owner_ = std::move(owner);
+  return file;
 }
 
 Result<GgufFile> GgufFile::open(const std::string& path) {

@@ -40,6 +40,10 @@ class GgufFile {
   static Result<GgufFile> open(const std::string& path);
   // The same from memory that outlives the object and is aligned to 64 bytes; never a split file.
   static Result<GgufFile> parse(std::span<const std::byte> bytes, const std::string& name);
+  // A model that lies on disk in another form and is to be read like a GGUF file: `metadata` is
+  // GgufWriter::metadata_file(); the tensors' names and data belong to `owner`.
+  static Result<GgufFile> assemble(const std::string& metadata, std::vector<GgufTensor> tensors,
+                                   std::shared_ptr<const void> owner, const std::string& name);
 
   const std::string& path() const { return path_; }
   uint32_t version() const { return version_; }
@@ -88,6 +92,8 @@ class GgufFile {
 
   std::string path_;
   std::vector<MappedFile> files_;
+  Tensor metadata_;                    // assemble(): the bytes that entries_ lie in
+  std::shared_ptr<const void> owner_;  // assemble(): what the tensors lie in
   uint32_t version_ = 0, alignment_ = 0;
   uint64_t n_bytes_ = 0;
   std::vector<GgufEntry> entries_;

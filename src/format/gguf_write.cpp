@@ -146,14 +146,14 @@ void GgufWriter::add_tensor(std::string_view name, DType dtype, const Shape& sha
   tensors_.push_back({std::string(name), dtype, shape, n_bytes, std::move(source)});
 }
 
-std::string GgufWriter::header() const {
+std::string GgufWriter::header(std::span<const Info> tensors) const {
   std::string out = "GGUF";
   append_raw<uint32_t>(out, 3);
-  append_raw<uint64_t>(out, tensors_.size());
+  append_raw<uint64_t>(out, tensors.size());
   append_raw<uint64_t>(out, n_keys_);
   out += metadata_;
   uint64_t offset = 0;
-  for (const Info& tensor : tensors_) {
+  for (const Info& tensor : tensors) {
     append_string(out, tensor.name);
     append_raw(out, static_cast<uint32_t>(tensor.shape.rank));
     for (int i = tensor.shape.rank - 1; i >= 0; --i)
@@ -166,10 +166,15 @@ std::string GgufWriter::header() const {
   return out;
 }
 
+Result<std::string> GgufWriter::metadata_file() const {
+  if (error_) return fail(error_->fault, "{}", error_->text);
+  return header({});
+}
+
 Result<void> GgufWriter::write(const std::string& path) const {
   if (error_) return fail(error_->fault, "{}: {}", path, error_->text);
   AtomicFile file = TRY(AtomicFile::create(path));
-  TRY(file.write(header()));
+  TRY(file.write(header(tensors_)));
   for (const Info& tensor : tensors_) {
     uint64_t n_written = 0;
     const auto sink = [&](std::span<const std::byte> bytes) -> Result<void> {

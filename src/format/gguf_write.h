@@ -64,6 +64,9 @@ class GgufWriter {
   using Source = std::function<Result<void>(GgufSink sink)>;
   void add_tensor(std::string_view name, DType dtype, const Shape& shape, Source source);
 
+  // The bytes of a file with this metadata and no tensors, for GgufFile::assemble(); fails as
+  // write() does.
+  Result<std::string> metadata_file() const;
   // Writes the file. io when the disk says no.
   Result<void> write(const std::string& path) const;
 
@@ -83,7 +86,7 @@ class GgufWriter {
   template <class T>
   void add_string_array(std::string_view key, std::span<const T> values);
   void note_error(Error error);
-  std::string header() const;
+  std::string header(std::span<const Info> tensors) const;
 
   uint32_t alignment_ = 32;
   uint64_t n_keys_ = 0;

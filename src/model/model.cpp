@@ -1,5 +1,8 @@
 #include "model/model.h"
 
+#include "model/hf_model.h"
+#include "text/tokenizer_io.h"
+
 #include <bit>
 #include <cstring>
 #include <unordered_set>
@@ -21,6 +24,23 @@ Result<Graph> build_graph(const Arch& arch, const Hparams& hparams, const std::s
   Result<Graph> graph = builder.finish();
   if (!graph.has_value()) return fail(graph.error().fault, "{}: {}", name, graph.error().text);
   return graph;
+}
+
+// Of the file, or of the folder; a model without one still takes token ids.
+Result<std::shared_ptr<const Tokenizer>> tokenizer_of(const GgufFile& file, int64_t n_vocab) {
+  const std::string& path = file.path();
+  if (is_directory(path)) {
+    if (file_exists(path + "/tokenizer.json")) return load_tokenizer(path);
+    return Tokenizer::none(
+        n_vocab, fmt::format("{}: text needs a tokenizer, and this folder has no tokenizer.json; "
+                             "only token ids can be given",
+                             path));
+  }
+  const std::string_view kind = TRY(file.get_string_or("tokenizer.ggml.model", "none"));
+  if (kind != "none" && kind != "no_vocab") return Tokenizer::from_gguf(file);
+  return Tokenizer::none(n_vocab, fmt::format("{}: text needs a tokenizer, and this file has none; "
+                                              "only token ids can be given",
+                                              path));
 }
 
 // 64-bit FNV-1a (Fowler, Noll & Vo) over words of eight bytes, the last one padded with zeros.
@@ -59,7 +79,7 @@ Result<void> check_all_used(const GgufFile& file, const Graph& graph) {
 
 Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
                                                  const RopeOverride& rope) {
-  auto file = std::make_unique<GgufFile>(TRY(GgufFile::open(path)));
+  auto file = std::make_unique<GgufFile>(TRY(open_model_file(path)));
   std::shared_ptr<Model> model(new Model());
   model->path_ = path;
   const std::string_view arch = TRY(file->get_string("general.architecture"));
@@ -88,7 +108,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
     model->params_.push_back(tensor->view);
   }
   TRY(check_all_used(*file, model->graph_));
-  model->tokenizer_ = TRY(Tokenizer::from_gguf(*file));
+  model->tokenizer_ = TRY(tokenizer_of(*file, model->hparams_.n_vocab));
   if (model->tokenizer_->n_vocab() > model->hparams_.n_vocab)
     return fail(Fault::bad_format, "{}: the tokenizer has {} tokens but the embedding only {}",
                 path, model->tokenizer_->n_vocab(), model->hparams_.n_vocab);

@@ -16,8 +16,8 @@ namespace quire {
 
 class Model {
  public:
-  // Maps a GGUF file (all shards), reads hyper-parameters and tokenizer, checks every tensor
-  // against the graph.
+  // Maps a GGUF file (all shards) or a Hugging Face folder (model/hf_model.h), reads
+  // hyper-parameters and tokenizer, checks every tensor against the graph.
   // rope: positions stretched otherwise than the file says.
   static Result<std::shared_ptr<const Model>> load(const std::string& path,
                                                    const RopeOverride& rope = {});
@@ -37,7 +37,8 @@ class Model {
   Graph graph_for(int64_t n_ctx) const;
   // One for each of graph().all(Role::parameter), in that order. Live as long as the model.
   const std::vector<TensorView>& params() const { return params_; }
-  // The file, for metadata and for showing; null for a model made from weights.
+  // The file (or a folder made to look like one), for metadata and for showing; null for a model
+  // made from weights.
   const GgufFile* file() const { return file_.get(); }
   int64_t n_params() const;      // elements of all parameters
   int64_t weight_bytes() const;  // bytes of all parameters as stored

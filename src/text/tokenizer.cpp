@@ -246,6 +246,7 @@ Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text, EncodeOpti
     return fail(Fault::limit, "a text of {} bytes, at most {} can be tokenized at once",
                 text.size(), text_bytes_max);
   }
+  if (!state_->spec.missing.empty()) return fail(Fault::unsupported, "{}", state_->spec.missing);
   std::vector<int32_t> ids;
   EncodeScratch scratch;
   scratch.cache.reset(text.size());
@@ -260,6 +261,15 @@ Result<std::vector<int32_t>> Tokenizer::encode(std::string_view text, EncodeOpti
     ids.insert(ids.end(), state_->spec.suffix_ids.begin(), state_->spec.suffix_ids.end());
   }
   return ids;
+}
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::none(int64_t n_tokens, std::string why) {
+  TokenizerSpec spec;
+  spec.kind = "wordlevel";
+  spec.missing = std::move(why);
+  spec.pieces.resize(static_cast<size_t>(std::min<int64_t>(n_tokens, n_vocab_max)));
+  spec.types.resize(spec.pieces.size(), TokenType::unused);
+  return create(std::move(spec));
 }
 
 bool Tokenizer::shows(int32_t id, ShowSpecial special) const {

@@ -70,6 +70,9 @@ class Tokenizer {
   static Result<std::shared_ptr<const Tokenizer>> from_json(std::string_view json,
                                                             std::string_view config_json = {},
                                                             std::string name = "tokenizer.json");
+  // For a model that comes without one: n_tokens ids that stand for no text. encode fails with
+  // unsupported and `why`, a whole sentence about the file.
+  static Result<std::shared_ptr<const Tokenizer>> none(int64_t n_tokens, std::string why);
   ~Tokenizer();
   Tokenizer(const Tokenizer&) = delete;
   Tokenizer& operator=(const Tokenizer&) = delete;

@@ -10,9 +10,19 @@ namespace quire {
 
 class GgufWriter;
 
-// From a .gguf (a whole model or only its vocabulary), a tokenizer.json, or a directory that holds
-// one (with tokenizer_config.json, when present, for the names of BOS and EOS).
+// From a .gguf (a whole model or only its vocabulary), a tokenizer.json (with the
+// tokenizer_config.json beside it, when present, for the names of BOS and EOS), or a folder:
+// read_tokenizer_folder().
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& path);
+
+// tokenizer.json of a Hugging Face model folder, with what stands beside it: tokenizer_config.json
+// (names of BOS and EOS, chat template), chat_template.jinja, and the ids that end a text in
+// generation_config.json and config.json. not_found without a tokenizer.json.
+Result<TokenizerSpec> read_tokenizer_folder(const std::string& folder);
+
+// The text of a tokenizer.json and of the tokenizer_config.json beside it ("" when there is none).
+Result<TokenizerSpec> read_tokenizer_json(std::string_view json_text, std::string_view config_json,
+                                          std::string name);
 
 // The text of a Hugging Face tokenizer.json for a byte-level BPE (kind "gpt2"); unsupported for the
 // other kinds.

@@ -4,6 +4,7 @@
 #include "format/printable.h"
 #include "text/flat_map.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_io.h"
 #include "text/tokenizer_json_components.h"
 
 #include <nlohmann/json.hpp>
@@ -353,9 +354,8 @@ void guess_ends(TokenizerSpec& spec) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_json(std::string_view json_text,
-                                                              std::string_view config_json,
-                                                              std::string name) {
+Result<TokenizerSpec> read_tokenizer_json(std::string_view json_text, std::string_view config_json,
+                                          std::string name) {
   const json root = TRY(parse_json(json_text, name));
   TokenizerSpec spec = TRY(Reader(name).read(root));
   if (config_json.empty()) {
@@ -363,7 +363,13 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_json(std::string_view j
   } else {
     apply_config(TRY(parse_json(config_json, name + " (its tokenizer_config.json)")), spec);
   }
-  return create(std::move(spec));
+  return spec;
+}
+
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_json(std::string_view json_text,
+                                                              std::string_view config_json,
+                                                              std::string name) {
+  return create(TRY(read_tokenizer_json(json_text, config_json, std::move(name))));
 }
 
 }  // namespace quire

@@ -123,7 +123,8 @@ struct NamedTemplate {
 struct TokenizerSpec {
   std::string name = "tokenizer";  // what errors call it: a path, as a rule
   std::string kind;                // a row of tokenizer_kinds.inc
-  std::string pre;                 // gpt2: tokenizer.ggml.pre, kept for writing GGUF
+  std::string missing;  // why the model has no tokenizer: what encode says; empty when it has one
+  std::string pre;      // gpt2: tokenizer.ggml.pre, kept for writing GGUF
 
   // One of each per id, as they stand in the file: gpt2 pieces in the printable byte alphabet,
   // llama pieces with U+2581 for a space. An id that nothing names has an empty piece of type

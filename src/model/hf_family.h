@@ -1,0 +1,64 @@
+// Model families of the Hugging Face hub: one file each (model/hf_NAME.cpp), one line each in
+// model/hf_families.inc. A family says which `model_type` it reads, what of config.json becomes
+// which GGUF key, and what each tensor is called in GGUF. An architecture's own file
+// (model/NAME.cpp) never sees where its numbers came from.
+//
+//   constexpr HfRule rules[] = {{"embed_tokens", "token_embd"},
+//                               {"layers.#.self_attn.q_proj", "blk.#.attn_q", query_pairs}, ...};
+//
+// In a name `#` is the number of a layer and `*` that of an expert; `.weight` and `.bias` are
+// carried over. "model.", "transformer." and the like in front are cut off before matching.
+#pragma once
+#include "model/hf_import.h"
+
+#include <span>
+
+namespace quire {
+
+struct HfMatch {
+  std::string from;     // the tensor in the checkpoint
+  std::string to;       // its name in GGUF, whole
+  std::string suffix;   // ".weight", ".bias" or ""
+  int64_t layer = -1;   // the number at `#`
+  int64_t expert = -1;  // the number at `*`
+};
+using HfTransform = Result<void> (*)(HfImport& import, const HfMatch& match);
+
+// The transforms that families share; model/hf_transforms.cpp.
+Result<void> keep(HfImport& import, const HfMatch& match);
+Result<void> drop(HfImport& import, const HfMatch& match);  // of no use here
+// Rows of each head from halves (i, i + E/2) to neighbours (2i, 2i + 1), as rope turns them.
+Result<void> query_pairs(HfImport& import, const HfMatch& match);
+Result<void> key_pairs(HfImport& import, const HfMatch& match);
+Result<void> transposed(HfImport& import, const HfMatch& match);  // GPT-2's Conv1D: (in, out)
+Result<void> plus_one(HfImport& import, const HfMatch& match);    // Gemma's norms
+Result<void> stacked(HfImport& import, const HfMatch& match);     // experts: one tensor of all
+
+struct HfRule {
+  const char* from;
+  const char* to;
+  HfTransform transform = keep;
+};
+
+// config.json's model_type, and general.architecture of the model it describes.
+struct HfModelType {
+  const char* model_type;
+  const char* arch;
+};
+
+struct HfFamily {
+  std::span<const HfModelType> types;
+  // What read_hparams() of the architecture will look for.
+  Result<void> (*metadata)(HfMetadata& metadata);
+  std::span<const HfRule> rules;
+};
+
+struct HfFamilyEntry {
+  const HfFamily* family;
+  const HfModelType* type;
+};
+// unsupported with the types that are known; `where` names the file.
+Result<HfFamilyEntry> find_hf_family(std::string_view model_type, std::string_view where);
+bool knows_hf_model_type(std::string_view model_type);
+
+}  // namespace quire

@@ -1,0 +1,145 @@
+#include "model/hf_import.h"
+
+#include "format/printable.h"
+#include "quant/codec.h"
+
+#include <cstring>
+
+namespace quire {
+namespace {
+
+constexpr int64_t scales_max = int64_t{1} << 28;
+
+// "(4096, 64)" of a tensor with any number of dimensions.
+std::string dims_text(const SafetensorsTensor& tensor) {
+  std::string text;
+  for (const int64_t dim : tensor.dims) text += (text.empty() ? "" : ", ") + std::to_string(dim);
+  return "(" + text + ")";
+}
+
+// The numbers of a small tensor.
+std::vector<float> decoded(const TensorView& view) {
+  std::vector<float> numbers(static_cast<size_t>(view.shape.n_elements()));
+  codec(view.dtype)->decode(view.data, numbers.data(), view.shape.n_elements());
+  return numbers;
+}
+
+}  // namespace
+
+HfImport::HfImport(const SafetensorsFile& file, const HfConfig& config)
+    : file_(file), config_(config) {
+  for (const char* field : {"num_attention_heads", "n_head"})
+    if (const auto heads = config.get_int(field)) n_head_ = *heads;
+  n_head_kv_ = n_head_;
+  if (const auto heads = config.get_int("num_key_value_heads")) n_head_kv_ = *heads;
+}
+
+Result<const SafetensorsTensor*> HfImport::raw(const std::string& name) const {
+  const SafetensorsTensor* tensor = file_.find(name);
+  if (tensor == nullptr)
+    return fail(Fault::bad_format, "{}: tensor '{}' is missing", file_.path(), printable(name));
+  return tensor;
+}
+
+Result<HfRows> HfImport::rows(const std::string& name) const {
+  const SafetensorsTensor& tensor = *TRY(raw(name));
+  for (const int64_t dim : tensor.dims)
+    if (dim == 0)
+      return fail(Fault::bad_format,
+                  "{}: tensor '{}' has the shape {}, every dimension must be positive",
+                  file_.path(), printable(name), dims_text(tensor));
+  if (tensor.dtype_name == "F8_E4M3") return scaled_f8(tensor);
+  TensorView view = TRY(file_.tensor(name));
+  if (view.shape.rank == 0) view.shape = {1};
+  switch (view.dtype) {
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16:
+      return mapped_rows(view);
+    case DType::f64:
+      return f32_rows(mapped_rows(view));
+    default:
+      return fail(Fault::unsupported,
+                  "{}: tensor '{}' is of type {}; weights of type F32, F16, BF16, F64 and F8_E4M3 "
+                  "with scales are supported",
+                  file_.path(), printable(name), tensor.dtype_name);
+  }
+}
+
+Result<HfRows> HfImport::scaled_f8(const SafetensorsTensor& tensor) const {
+  const std::string scale_name = tensor.name + "_scale_inv";
+  if (tensor.dims.size() != 2)
+    return fail(Fault::unsupported,
+                "{}: tensor '{}' of type F8_E4M3 has the shape {}; only matrices are supported",
+                file_.path(), printable(tensor.name), dims_text(tensor));
+  if (file_.find(scale_name) == nullptr)
+    return fail(Fault::bad_format,
+                "{}: tensor '{}' is of type F8_E4M3, but its scales '{}' are missing", file_.path(),
+                printable(tensor.name), printable(scale_name));
+  F8Blocks block;
+  constexpr const char* field = "quantization_config.weight_block_size";
+  if (config_.has(field)) {
+    const std::vector<int64_t> size = TRY(config_.get_ints(field));
+    if (size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] > 65536 || size[1] > 65536)
+      return fail(Fault::bad_format,
+                  "{}: {} must be two numbers between 1 and 65536, rows and columns of a block",
+                  config_.path(), field);
+    block = {size[0], size[1]};
+  }
+  const Shape shape{tensor.dims[0], tensor.dims[1]};
+  const TensorView scales = TRY(file_.tensor(scale_name));
+  const Shape wanted{(shape[0] + block.n_rows - 1) / block.n_rows,
+                     (shape[1] + block.n_columns - 1) / block.n_columns};
+  const bool is_float = scales.dtype == DType::f32 || scales.dtype == DType::bf16;
+  if (!is_float || !(scales.shape == wanted) || wanted.n_elements() > scales_max)
+    return fail(Fault::bad_format,
+                "{}: tensor '{}' is {} {}; blocks of {} x {} of '{}' {} need F32 or BF16 {}",
+                file_.path(), printable(scale_name), info(scales.dtype).name, scales.shape.text(),
+                block.n_rows, block.n_columns, printable(tensor.name), shape.text(), wanted.text());
+  return f8_rows(tensor.bytes.data(), shape, decoded(scales), block);
+}
+
+Result<void> HfImport::expect(bool right, const std::string& name, const Shape& shape,
+                              std::string_view what) const {
+  if (right) return {};
+  return fail(Fault::bad_format, "{}: tensor '{}' has the shape {}, but {}", file_.path(),
+              printable(name), shape.text(), what);
+}
+
+Result<void> HfImport::add(const std::string& name, HfRows rows) {
+  if (!names_.emplace(name, true).second)
+    return fail(Fault::bad_format, "{}: two of its tensors become '{}'", file_.path(), name);
+  if (rows.shape.rank == 1) rows = f32_rows(std::move(rows));
+  tensors_.push_back({name, std::move(rows)});
+  return {};
+}
+
+Result<void> HfImport::add_part(const std::string& name, int64_t number, HfRows rows) {
+  if (!parts_[name].emplace(number, std::move(rows)).second)
+    return fail(Fault::bad_format, "{}: two of its tensors become number {} of '{}'", file_.path(),
+                number, name);
+  return {};
+}
+
+Result<std::vector<HfTensor>> HfImport::finish() {
+  for (auto& [name, numbered] : parts_) {
+    std::vector<HfRows> parts;
+    for (auto& [number, rows] : numbered) {
+      if (number != static_cast<int64_t>(parts.size()))
+        return fail(Fault::bad_format, "{}: number {} of the tensors that make '{}' is missing",
+                    file_.path(), parts.size(), name);
+      const HfRows& first = parts.empty() ? rows : parts.front();
+      if (rows.dtype != first.dtype || !(rows.shape == first.shape) || rows.shape.rank > 3)
+        return fail(Fault::bad_format,
+                    "{}: the tensors that make '{}' differ: number 0 is {} {}, number {} is {} {}",
+                    file_.path(), name, info(first.dtype).name, first.shape.text(), number,
+                    info(rows.dtype).name, rows.shape.text());
+      parts.push_back(std::move(rows));
+    }
+    TRY(add(name, stacked_rows(std::move(parts))));
+  }
+  parts_.clear();
+  return std::move(tensors_);
+}
+
+}  // namespace quire

@@ -1,0 +1,191 @@
+#include "model/hf_model.h"
+
+#include "format/printable.h"
+#include "model/hf_family.h"
+
+#include <nlohmann/json.hpp>
+
+#include <charconv>
+#include <optional>
+
+namespace quire {
+namespace {
+
+// What stands in front of the names, by who saved the checkpoint. Longer ones first.
+constexpr std::string_view prefixes[] = {
+    "model.language_model.",
+    "language_model.model.",
+    "language_model.",
+    "transformer.",
+    "gpt_neox.",
+    "backbone.",
+    "bert.",
+    "model.",
+};
+// Parts that make pictures and sound into embeddings, which the text model works without.
+constexpr std::string_view other_senses[] = {
+    "vision_tower.", "multi_modal_projector.", "vision_model.", "audio_tower.",
+    "embed_vision.", "embed_audio.",           "visual.",
+};
+
+struct Captures {
+  int64_t layer = -1, expert = -1;
+};
+
+// `name` against a pattern with # and * for numbers.
+std::optional<Captures> match_name(std::string_view pattern, std::string_view name) {
+  Captures captures;
+  while (!pattern.empty() && !name.empty()) {
+    const char c = pattern.front();
+    if (c != '#' && c != '*') {
+      if (c != name.front()) return std::nullopt;
+      pattern.remove_prefix(1);
+      name.remove_prefix(1);
+      continue;
+    }
+    int32_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error != std::errc() || number < 0) return std::nullopt;
+    name.remove_prefix(static_cast<size_t>(end - name.data()));
+    pattern.remove_prefix(1);
+    (c == '#' ? captures.layer : captures.expert) = number;
+  }
+  if (!pattern.empty() || !name.empty()) return std::nullopt;
+  return captures;
+}
+
+bool is_scale(std::string_view name) { return name.ends_with("weight_scale_inv"); }
+
+// The table of a family applied to every tensor of a checkpoint.
+class Renamer {
+ public:
+  Renamer(const HfFamily& family, HfImport& import, const std::string& path, int64_t n_layer,
+          bool part_of_more)
+      : family_(family), import_(import), path_(path), n_layer_(n_layer), part_(part_of_more) {}
+
+  Result<void> run(const SafetensorsFile& file) {
+    for (const SafetensorsTensor& tensor : file.tensors())
+      if (!is_scale(tensor.name)) TRY(rename(tensor.name));
+    return {};
+  }
+
+ private:
+  Result<void> rename(const std::string& name) {
+    std::string_view bare = name;
+    for (const std::string_view prefix : prefixes)
+      if (bare.starts_with(prefix)) {
+        bare.remove_prefix(prefix.size());
+        break;
+      }
+    if (part_)
+      for (const std::string_view sense : other_senses)
+        if (bare.starts_with(sense)) return {};
+    for (const HfRule& rule : family_.rules)
+      for (const std::string_view suffix : {"", ".weight", ".bias"}) {
+        if (!bare.ends_with(suffix)) continue;
+        const auto captures = match_name(rule.from, bare.substr(0, bare.size() - suffix.size()));
+        if (captures) return apply(rule, name, suffix, *captures);
+      }
+    return fail(Fault::unsupported,
+                "{}: tensor '{}' is not known: the checkpoint is of a variant of this architecture "
+                "that is not supported",
+                path_, printable(name));
+  }
+
+  Result<void> apply(const HfRule& rule, const std::string& name, std::string_view suffix,
+                     const Captures& captures) {
+    if (rule.transform == drop) return {};
+    if (captures.layer >= n_layer_)
+      return fail(Fault::bad_format, "{}: tensor '{}' is of layer {}, config.json has {} layers",
+                  path_, printable(name), captures.layer, n_layer_);
+    HfMatch match{name, rule.to, std::string(suffix), captures.layer, captures.expert};
+    if (const size_t at = match.to.find('#'); at != match.to.npos)
+      match.to.replace(at, 1, std::to_string(captures.layer));
+    match.to += suffix;
+    return rule.transform(import_, match);
+  }
+
+  const HfFamily& family_;
+  HfImport& import_;
+  const std::string& path_;
+  int64_t n_layer_;
+  bool part_;
+};
+
+// The settings of the text model: those of a model for pictures and text are one level down.
+Result<HfConfig> text_config(HfConfig config, bool& part_of_more) {
+  const auto text = config.document().find("text_config");
+  const auto type = config.get_string_or("model_type", "");
+  if (text == config.document().end() || !text->is_object() || (type && knows_hf_model_type(*type)))
+    return config;
+  part_of_more = true;
+  return HfConfig::parse(text->dump(), config.path() + ": text_config");
+}
+
+// An output matrix that config.json declares to be the embedding is not a second one.
+void drop_tied_head(const HfConfig& config, std::vector<HfTensor>& tensors) {
+  const auto tied = config.get_bool_or("tie_word_embeddings", false);
+  if (!tied || !*tied) return;
+  std::erase_if(tensors, [](const HfTensor& tensor) { return tensor.name == "output.weight"; });
+}
+
+std::string folder_name(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path.substr(path.rfind('/') + 1);
+}
+
+}  // namespace
+
+Result<HfModel> HfModel::open(const std::string& folder) {
+  if (!file_exists(folder + "/config.json"))
+    return fail(Fault::not_found,
+                "{}: this folder has no config.json; a model is a .gguf file or a Hugging Face "
+                "folder with config.json, model.safetensors and tokenizer.json",
+                folder);
+  bool part_of_more = false;
+  HfConfig whole = TRY(HfConfig::open(folder));
+  const HfConfig config = TRY(text_config(std::move(whole), part_of_more));
+  const std::string model_type = TRY(config.get_string("model_type"));
+  const HfFamilyEntry found = TRY(find_hf_family(model_type, config.path()));
+
+  HfMetadata metadata(config, found.type->arch);
+  metadata.writer().add_string("general.name", folder_name(folder));
+  TRY(found.family->metadata(metadata));
+  const int64_t n_layer =
+      TRY(metadata.get_count({"num_hidden_layers", "n_layer", "num_layers", "n_layers"}));
+
+  HfModel model;
+  model.path = folder;
+  model.file = std::make_unique<SafetensorsFile>(TRY(SafetensorsFile::open(folder)));
+  HfImport import(*model.file, config);
+  TRY(Renamer(*found.family, import, model.file->path(), n_layer, part_of_more).run(*model.file));
+  model.tensors = TRY(import.finish());
+  drop_tied_head(config, model.tensors);
+  for (HfTensor& tensor : metadata.tensors()) model.tensors.push_back(std::move(tensor));
+  model.metadata = std::move(metadata.writer());
+  return model;
+}
+
+Result<GgufFile> open_hf_as_gguf(const std::string& folder) {
+  // What the file's names and data belong to.
+  struct Owner {
+    HfModel model;
+    std::vector<Tensor> copies;
+  };
+  auto owner = std::make_shared<Owner>(TRY(HfModel::open(folder)), std::vector<Tensor>{});
+  std::vector<GgufTensor> tensors;
+  for (const HfTensor& tensor : owner->model.tensors) {
+    const HfRows& rows = tensor.rows;
+    TensorView view{rows.dtype, rows.shape, rows.mapped};
+    if (rows.mapped == nullptr) view = owner->copies.emplace_back(materialize(rows)).view();
+    tensors.push_back({tensor.name, view, 0, 0});
+  }
+  const std::string metadata = TRY(owner->model.metadata.metadata_file());
+  return GgufFile::assemble(metadata, std::move(tensors), owner, folder);
+}
+
+Result<GgufFile> open_model_file(const std::string& path) {
+  return is_directory(path) ? open_hf_as_gguf(path) : GgufFile::open(path);
+}
+
+}  // namespace quire
