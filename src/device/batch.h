@@ -21,6 +21,7 @@ struct Batch {
   std::span<const int32_t> output_rows;     // (R) rows whose logits are wanted, rising
   std::span<const int32_t> targets;         // (T) training only: the next token, or -1
   std::span<const SequenceRows> sequences;  // cover all rows, in order
+  std::span<const int32_t> token_types{};   // (T), for models that have them
 };
 
 }  // namespace quire

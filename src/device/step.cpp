@@ -98,7 +98,8 @@ View<const int32_t, 1> StepContext::ids(ValueId input) const {
   const std::span<const int32_t> span = input == inputs.tokens      ? batch->tokens
                                         : input == inputs.positions ? batch->positions
                                         : input == inputs.rows      ? batch->output_rows
-                                                                    : batch->targets;
+                                        : input == inputs.targets   ? batch->targets
+                                                                    : batch->token_types;
   return View<const int32_t, 1>(span.data(), span.size());
 }
 

@@ -1,6 +1,7 @@
 #include "engine/runner.h"
 
 #include "graph/fuse.h"
+#include "graph/hidden.h"
 
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ int64_t n_outputs(const RunRows& rows) {
   switch (rows.want) {
     case Want::nothing:
       return 0;
+    case Want::first:
     case Want::last:
       return 1;
     case Want::all:
@@ -52,6 +54,31 @@ bool sees_later_rows(const Graph& graph) {
     return node.op == Op::attention &&
            node.as<AttentionAttributes>().mask == AttentionMask::bidirectional;
   });
+}
+
+// The model's graph for contexts of n_ctx, ending in the result asked for.
+Result<Graph> graph_for(const Model& model, int64_t n_ctx, RunResult result) {
+  Graph graph = model.graph_for(n_ctx);
+  const bool is_classifier = model.hparams().encoder.n_labels > 0;
+  switch (result) {
+    case RunResult::logits:
+      if (graph.logits == no_value || is_classifier)
+        return fail(Fault::unsupported,
+                    "{}: a {} model makes vectors of texts, not next tokens; see `quire embed` and "
+                    "`quire rerank`",
+                    model.path(), model.hparams().arch);
+      return graph;
+    case RunResult::scores:
+      if (!is_classifier)
+        return fail(Fault::unsupported, "{}: has no classification head (cls.output.weight)",
+                    model.path());
+      return graph;
+    case RunResult::hidden:
+      break;
+  }
+  if (hidden_value(graph) == no_value)
+    return fail(Fault::unsupported, "{}: has no hidden state to make a vector of", model.path());
+  return up_to_hidden(graph);
 }
 
 Result<KvCache> create_cache(const Model& model, int64_t n_ctx, const RunnerOptions& options) {
@@ -88,13 +115,14 @@ Result<StateCache> create_states(const Model& model, const RunnerOptions& option
 
 // One step's arrays, kept so that a step allocates nothing once they have grown.
 struct StepBuffers {
-  std::vector<int32_t> tokens, positions, output_rows;
+  std::vector<int32_t> tokens, positions, output_rows, types;
   std::vector<SequenceRows> sequences;
 
   void clear() {
     tokens.clear();
     positions.clear();
     output_rows.clear();
+    types.clear();
     sequences.clear();
   }
   int64_t n_rows() const { return static_cast<int64_t>(tokens.size()); }
@@ -138,6 +166,8 @@ struct Runner::State {
   std::optional<Executor> executor;  // after the pool, whose threads it uses
   int64_t n_ctx = 0, n_rows_max = 0, n_outputs_max = 0;
   bool whole_sequences = false;  // see sees_later_rows()
+  ValueId result = no_value;     // what a run gives
+  int64_t result_width = 0, n_token_types = 0;
   std::vector<Sequence> sequences;
   std::vector<int32_t> free_blocks;
   StepBuffers step;
@@ -158,8 +188,12 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
                               TRY(create_states(*model, options)));
   state->n_ctx = n_ctx;
   state->n_rows_max = std::min(options.n_batch, n_ctx * options.n_sequences);
-  state->n_outputs_max = std::clamp<int64_t>(logits_bytes_per_step / (4 * model->hparams().n_vocab),
-                                             1, state->n_rows_max);
+  Graph graph = TRY(graph_for(*model, n_ctx, options.result));
+  state->result = graph.outputs[0];
+  state->result_width = graph.row_length(state->result);
+  state->n_token_types = model->hparams().encoder.n_token_types;
+  state->n_outputs_max =
+      std::clamp<int64_t>(logits_bytes_per_step / (4 * state->result_width), 1, state->n_rows_max);
 
   state->whole_sequences = sees_later_rows(model->graph());
   if (state->whole_sequences) state->n_outputs_max = state->n_rows_max;
@@ -167,7 +201,7 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
   FuseOptions fusing;
   fusing.keep.insert(options.keep.begin(), options.keep.end());
   state->executor =
-      TRY(Executor::create(fuse(model->graph_for(n_ctx), fusing), model->params(), state->pool,
+      TRY(Executor::create(fuse(std::move(graph), fusing), model->params(), state->pool,
                            {.n_rows_max = state->n_rows_max,
                             .n_outputs_max = state->n_outputs_max,
                             .precision = options.precision}));
@@ -190,6 +224,11 @@ Result<void> Runner::State::check(std::span<const RunRows> all_rows) {
       if (id < 0 || id >= n_vocab)
         return fail(Fault::usage, "token {} is not in the vocabulary, which has 0 to {}", id,
                     n_vocab - 1);
+    CHECK(rows.types.empty() || rows.types.size() == rows.tokens.size());
+    for (const int32_t type : rows.types)
+      if (type < 0 || type >= std::max<int64_t>(1, n_token_types))
+        return fail(Fault::usage, "token type {} is out of range, the model has {}", type,
+                    n_token_types);
     const int64_t n_past = sequence(rows.sequence).n_past;
     if (n_past + n_tokens > n_ctx)
       return fail(Fault::limit,
@@ -214,6 +253,7 @@ int64_t Runner::State::add_to_step(const RunRows& rows, int64_t n_done) {
   const int64_t outputs_left = n_outputs_max - step.n_outputs();
   if (rows.want == Want::all) n = std::min(n, outputs_left);
   if (rows.want == Want::last && n_done + n == n_total && outputs_left == 0) --n;
+  if (rows.want == Want::first && n_done == 0 && outputs_left == 0) return 0;
   if (whole_sequences && n < n_total) return 0;
   if (n <= 0) return 0;
 
@@ -221,11 +261,14 @@ int64_t Runner::State::add_to_step(const RunRows& rows, int64_t n_done) {
   reserve(target, target.n_past + n);
   step.sequences.push_back({step.n_rows(), n, target.n_past, target.blocks, rows.sequence});
   for (int64_t i = 0; i < n; ++i) {
-    const bool last = n_done + i + 1 == n_total;
-    if (rows.want == Want::all || (rows.want == Want::last && last))
+    const bool first = n_done + i == 0, last = n_done + i + 1 == n_total;
+    if (rows.want == Want::all || (rows.want == Want::last && last) ||
+        (rows.want == Want::first && first))
       step.output_rows.push_back(static_cast<int32_t>(step.n_rows()));
     step.tokens.push_back(rows.tokens[static_cast<size_t>(n_done + i)]);
     step.positions.push_back(static_cast<int32_t>(target.n_past + i));
+    if (n_token_types > 0)
+      step.types.push_back(rows.types.empty() ? 0 : rows.types[static_cast<size_t>(n_done + i)]);
   }
   target.n_past += n;
   return n;
@@ -237,6 +280,7 @@ void Runner::State::run_step() {
   batch.positions = step.positions;
   batch.output_rows = step.output_rows;
   batch.sequences = step.sequences;
+  batch.token_types = step.types;
   executor->run(batch, &kv, &states);
 }
 
@@ -245,8 +289,7 @@ Result<View<const float, 2>> Runner::run(std::span<const RunRows> all_rows) {
   TRY(state.check(all_rows));
   int64_t n_wanted = 0;
   for (const RunRows& rows : all_rows) n_wanted += n_outputs(rows);
-  const int64_t n_vocab = state.model->hparams().n_vocab;  // V
-  const ValueId logits = state.executor->graph().logits;
+  const int64_t width = state.result_width;
 
   state.gathered.clear();
   int64_t n_gathered = 0, n_done = 0;
@@ -261,14 +304,14 @@ Result<View<const float, 2>> Runner::run(std::span<const RunRows> all_rows) {
     state.run_step();
     const int64_t n_new = state.step.n_outputs();
     if (n_new == 0) continue;
-    const View<float, 2> value = state.executor->value(logits);
-    if (n_new == n_wanted) return View<const float, 2>(value.data(), n_wanted, n_vocab);
-    if (n_gathered == 0) state.gathered.reserve(static_cast<size_t>(n_wanted * n_vocab));
-    state.gathered.insert(state.gathered.end(), value.data(), value.data() + n_new * n_vocab);
+    const View<float, 2> value = state.executor->value(state.result);
+    if (n_new == n_wanted) return View<const float, 2>(value.data(), n_wanted, width);
+    if (n_gathered == 0) state.gathered.reserve(static_cast<size_t>(n_wanted * width));
+    state.gathered.insert(state.gathered.end(), value.data(), value.data() + n_new * width);
     n_gathered += n_new;
   }
   CHECK(n_gathered == n_wanted);
-  return View<const float, 2>(state.gathered.data(), n_wanted, n_vocab);
+  return View<const float, 2>(state.gathered.data(), n_wanted, width);
 }
 
 Result<View<const float, 2>> Runner::run(std::span<const int32_t> tokens, Want want) {
@@ -289,6 +332,7 @@ void Runner::truncate(int32_t sequence, int64_t n_past) {
 bool Runner::can_truncate() const { return state_->model->graph().state_sizes.empty(); }
 
 int64_t Runner::n_ctx() const { return state_->n_ctx; }
+int64_t Runner::result_width() const { return state_->result_width; }
 const Model& Runner::model() const { return *state_->model; }
 Executor& Runner::executor() { return *state_->executor; }
 ThreadPool& Runner::pool() { return state_->pool; }

@@ -14,6 +14,13 @@
 
 namespace quire {
 
+// What a run gives for the rows wanted.
+enum class RunResult : uint8_t {
+  logits,  // (rows, V) of the next token
+  scores,  // (rows, labels) of a classification head
+  hidden,  // (rows, D), what embeddings are made of
+};
+
 struct RunnerOptions {
   int64_t n_ctx = 0;           // positions a sequence may reach; 0: what the model was trained for
   int32_t n_sequences = 1;     // sequences at once; the cache has room for n_ctx positions of each
@@ -22,28 +29,30 @@ struct RunnerOptions {
   DType k_dtype = DType::f32;  // of the keys in the cache
   DType v_dtype = DType::f32;  // of the values
   Precision precision = Precision::exact;
+  RunResult result = RunResult::logits;
   std::vector<std::string> keep{};  // values that taps will read (see FuseOptions::keep)
 };
 
-enum class Want : uint8_t { nothing, last, all };
+enum class Want : uint8_t { nothing, first, last, all };
 
 // Consecutive tokens of one sequence, continuing where it stands.
 struct RunRows {
   int32_t sequence = 0;
   std::span<const int32_t> tokens;
-  Want want = Want::last;  // of which rows the logits are wanted
+  Want want = Want::last;            // of which rows the result is wanted
+  std::span<const int32_t> types{};  // of the tokens, for models that have them; none: all 0
 };
 
 class Runner {
  public:
   // usage when n_ctx is beyond what the model was trained for, limit when the cache does not fit in
-  // memory.
+  // memory, unsupported when the model does not have the result.
   static Result<std::unique_ptr<Runner>> create(std::shared_ptr<const Model> model,
                                                 const RunnerOptions& options);
 
-  // Runs rows of one or more different sequences; logits (rows wanted, V) in order, valid until the
-  // next run. usage when a token id is out of range, limit when a sequence would pass n_ctx; then
-  // nothing has changed.
+  // Runs rows of one or more different sequences; the result (rows wanted, result_width()) in
+  // order, valid until the next run. usage when a token id is out of range, limit when a sequence
+  // would pass n_ctx; then nothing has changed.
   Result<View<const float, 2>> run(std::span<const RunRows> rows);
   Result<View<const float, 2>> run(std::span<const int32_t> tokens,
                                    Want want = Want::last);  // of sequence 0
@@ -57,6 +66,7 @@ class Runner {
   bool can_truncate() const;
 
   int64_t n_ctx() const;
+  int64_t result_width() const;  // V, labels or D
   const Model& model() const;
   Executor& executor();  // for taps and profiles
   ThreadPool& pool();

@@ -44,12 +44,14 @@ class Growing {
     TRY(runner_.run(rows_));
     return {};
   }
+  // Back to n_past positions; to none where the model's state cannot go back (fill() then).
   void cut(int32_t n_sequences, int64_t n_past) {
-    for (int32_t s = 0; s < n_sequences; ++s) runner_.truncate(s, n_past);
+    for (int32_t s = 0; s < n_sequences; ++s)
+      runner_.truncate(s, runner_.can_truncate() ? n_past : 0);
   }
   Result<void> fill(int32_t n_sequences, int64_t n_depth) {
     for (int32_t s = 0; s < n_sequences; ++s)
-      if (runner_.n_past(s) > n_depth) runner_.truncate(s, n_depth);
+      if (runner_.n_past(s) > n_depth) runner_.truncate(s, runner_.can_truncate() ? n_depth : 0);
     for (int32_t s = 0; s < n_sequences; ++s) {
       const int64_t n = n_depth - runner_.n_past(s);
       if (n == 0) continue;
@@ -88,6 +90,7 @@ class Meter {
     TRY(run_once(test, warm_up_tokens(test)));
     double before = probe_.measure();
     for (int i = 0; i < options_.n_repeats; ++i) {
+      TRY(growing_.fill(test.n_sequences, test.n_depth));
       const auto start = Clock::now();
       TRY(run_once(test, test.n_tokens));
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -224,6 +224,12 @@ ValueId GraphBuilder::columns(const std::string& name, ValueId x, int64_t begin,
   return id;
 }
 
+ValueId GraphBuilder::token_types() {
+  if (graph_.inputs.token_types == no_value)
+    graph_.inputs.token_types = add_value("token_types", {dim_T}, Role::input);
+  return graph_.inputs.token_types;
+}
+
 ValueId GraphBuilder::select_outputs(const std::string& name, ValueId x) {
   if (purpose_ == Purpose::training) return x;
   if (graph_.inputs.rows == no_value) graph_.inputs.rows = add_value("rows", {dim_R}, Role::input);
@@ -245,6 +251,8 @@ Result<Graph> GraphBuilder::finish() {
   if (!first_mistake_.empty()) return fail(Fault::bad_format, "{}", first_mistake_);
   if (graph_.logits != no_value && purpose_ == Purpose::inference)
     graph_.outputs.push_back(graph_.logits);
+  if (graph_.logits == no_value && graph_.hidden != no_value)
+    graph_.outputs.push_back(graph_.hidden);
   if (graph_.loss != no_value) graph_.outputs.push_back(graph_.loss);
   return std::move(graph_);
 }

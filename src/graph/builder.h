@@ -23,6 +23,8 @@ class GraphBuilder {
   ValueId positions() const { return graph_.inputs.positions; }
   const DimShape& shape(ValueId id) const { return graph_.value(id).shape; }
   int64_t width(ValueId id) const { return shape(id).back().n; }  // of the last dimension
+  // Which of several texts a token is from, for models that ask.
+  ValueId token_types();
 
   // A weight, found in the model file under this name and checked against this shape.
   ValueId param(const std::string& name, DimShape shape);
@@ -90,6 +92,8 @@ class GraphBuilder {
 
   // What the model is for; call once, at the end.
   void set_logits(ValueId logits) { graph_.logits = logits; }
+  // For encoders: the rows that embeddings are made of; logits, if any, are scores of theirs.
+  void set_hidden(ValueId hidden) { graph_.hidden = hidden; }
 
   // Training graphs keep all rows and end in a loss; say so before building. (No KV cache, no
   // select_rows.)

@@ -84,6 +84,7 @@ struct GraphInputs {
   ValueId positions = no_value;  // i32 (T)
   ValueId rows = no_value;     // i32 (R), the rows of which logits are wanted; absent when all are
   ValueId targets = no_value;  // i32 (T), the token that follows, or -1 for "do not count"
+  ValueId token_types = no_value;  // i32 (T), which of several texts a token is from (encoders)
 };
 
 // What a layer keeps of every position: a key and a value for each of its heads. Zero heads: it
@@ -100,8 +101,9 @@ struct Graph {
   std::vector<Node> nodes;
   std::vector<ValueId> outputs;  // kept alive to the end of a step
   GraphInputs inputs;
-  ValueId logits = no_value;       // (R, V), or (T, V) in training
-  ValueId loss = no_value;         // (T)
+  ValueId logits = no_value;  // (R, V), or (T, V) in training; scores (R, labels) of a classifier
+  ValueId hidden = no_value;  // (R, D), of an encoder; see graph/hidden.h for other models
+  ValueId loss = no_value;    // (T)
   std::vector<KvLayer> kv_layers;  // by AttentionAttributes::layer
   // Floats of each state that a sequence keeps from step to step, by StateAttributes::index. Unlike
   // keys and values it cannot be cut back to an earlier position.

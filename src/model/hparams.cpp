@@ -156,6 +156,7 @@ Result<Hparams> read_common_hparams(const GgufFile& file, const char* arch, Norm
   Hparams h = TRY(read_backbone_hparams(file, arch, norm));
   TRY(read_heads(read, h));
   TRY(read_attention(read, h));
+  h.pooling = static_cast<Pooling>(TRY(read.integer_or("pooling_type", -1, 0, 4)));
   return h;
 }
 

@@ -45,6 +45,22 @@ struct SsmHparams {
   int64_t n_head = 0, n_group = 0;
 };
 
+// How the rows of a text become one vector; numbered as ARCH.pooling_type.
+enum class Pooling : int8_t {
+  unspecified = -1,
+  none = 0,
+  mean = 1,
+  cls = 2,   // its first row
+  last = 3,  // its last row
+  rank = 4,  // scores, by a classification head on the first row
+};
+
+// What only encoders have (model/encoder.h).
+struct EncoderHparams {
+  int64_t n_token_types = 0;
+  int64_t n_labels = 0;  // of the classification head; 0: there is none
+};
+
 struct Hparams {
   std::string arch;         // "llama", "gpt2"
   int64_t n_vocab = 0;      // V
@@ -88,6 +104,8 @@ struct Hparams {
   SsmHparams ssm;
 
   bool tied_head = false;  // the output matrix is the embedding
+  Pooling pooling = Pooling::unspecified;
+  EncoderHparams encoder;
   // Names of the file's tensors, those of layers without "blk.N.": which optional parts there are.
   std::set<std::string, std::less<>> parts;
 
