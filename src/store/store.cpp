@@ -1,0 +1,195 @@
+#include "store/store.h"
+
+#include "base/file.h"
+#include "format/json.h"
+#include "format/printable.h"
+#include "store/sha256.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <set>
+
+namespace quire {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr uint64_t manifest_bytes_max = 4 << 20;
+constexpr size_t n_layers_max = 1000;
+
+Result<StoreLayer> parse_layer(const json& value, std::string_view name) {
+  const auto wrong = [&](std::string_view what) {
+    return fail(Fault::bad_format, "{}: a layer of the manifest has {}", name, what);
+  };
+  if (!value.is_object()) return wrong("no members");
+  StoreLayer layer;
+  for (const auto& [key, field] :
+       {std::pair("mediaType", &layer.media_type), std::pair("digest", &layer.digest),
+        std::pair("path", &layer.path)})
+    if (const auto at = value.find(key); at != value.end()) {
+      if (!at->is_string()) return wrong("a member that is no string");
+      *field = at->get<std::string>();
+    }
+  // Written as sha256:... in registries.
+  if (!is_digest(layer.digest)) return wrong("no digest 'sha256:...'");
+  const auto size = value.find("size");
+  if (size == value.end() || !size->is_number_unsigned()) return wrong("no size");
+  layer.size = size->get<uint64_t>();
+  if (layer.size > uint64_t{1} << 50) return wrong("a size beyond 1 PiB");
+  return layer;
+}
+
+}  // namespace
+
+uint64_t StoredModel::size() const {
+  uint64_t sum = manifest.config.size;
+  for (const StoreLayer& layer : manifest.layers) sum += layer.size;
+  return sum;
+}
+
+Result<Manifest> parse_manifest(std::string_view text, std::string_view name) {
+  const json document = TRY(parse_json(text, name));
+  const auto layers = document.is_object() ? document.find("layers") : document.end();
+  if (!document.is_object() || layers == document.end() || !layers->is_array())
+    return fail(Fault::bad_format, "{}: this is no manifest: it has no layers", name);
+  if (layers->size() > n_layers_max)
+    return fail(Fault::limit, "{}: a manifest of {} layers, at most {} are supported", name,
+                layers->size(), n_layers_max);
+  Manifest manifest;
+  if (const auto config = document.find("config"); config != document.end() && config->is_object())
+    manifest.config = TRY(parse_layer(*config, name));
+  for (const json& layer : *layers) manifest.layers.push_back(TRY(parse_layer(layer, name)));
+  return manifest;
+}
+
+std::string manifest_text(const Manifest& manifest) {
+  const auto written = [](const StoreLayer& layer) {
+    nlohmann::ordered_json value = {
+        {"mediaType", layer.media_type}, {"digest", layer.digest}, {"size", layer.size}};
+    if (!layer.path.empty()) value["path"] = layer.path;
+    return value;
+  };
+  nlohmann::ordered_json document = {
+      {"schemaVersion", 2}, {"mediaType", "application/vnd.docker.distribution.manifest.v2+json"}};
+  if (!manifest.config.digest.empty()) document["config"] = written(manifest.config);
+  document["layers"] = nlohmann::ordered_json::array();
+  for (const StoreLayer& layer : manifest.layers) document["layers"].push_back(written(layer));
+  return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string Store::manifest_path(const ModelRef& ref) const {
+  return root_ + "/manifests/" + ref.path();
+}
+
+std::string Store::blob_path(std::string_view digest) const {
+  std::string name(digest);
+  std::ranges::replace(name, ':', '-');
+  return root_ + "/blobs/" + name;
+}
+
+bool Store::has_blob(std::string_view digest, uint64_t size) const {
+  std::error_code error;
+  const uint64_t there = fs::file_size(blob_path(digest), error);
+  return !error && there == size;
+}
+
+std::vector<StoredModel> Store::list() const {
+  std::vector<StoredModel> models;
+  std::error_code error;
+  const fs::path root = root_ + "/manifests";
+  fs::recursive_directory_iterator entry(root, error);
+  for (const fs::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
+    // HOST/NAMESPACE/MODEL/TAG
+    if (entry.depth() != 3 || !entry->is_regular_file(error)) continue;
+    std::string name = entry->path().lexically_relative(root).string();
+    name[name.rfind('/')] = ':';
+    const size_t plus = name.find('+');
+    if (plus != name.npos && plus < name.find('/')) name[plus] = ':';
+    const auto ref = parse_model_ref(name);
+    if (!ref) continue;
+    auto model = find(*ref);
+    if (model) models.push_back(std::move(*model));
+  }
+  std::ranges::sort(models, {}, [](const StoredModel& m) { return m.ref.text(); });
+  return models;
+}
+
+Result<StoredModel> Store::find(const ModelRef& ref) const {
+  const std::string path = manifest_path(ref);
+  if (!file_exists(path) || is_directory(path))
+    return fail(Fault::not_found, "there is no model '{}'; `quire list` shows those that are there",
+                ref.text());
+  StoredModel model;
+  model.ref = ref;
+  const std::string text = TRY(read_file(path, manifest_bytes_max));
+  model.manifest = TRY(parse_manifest(text, path));
+  std::error_code error;
+  const auto time = fs::last_write_time(path, error);
+  if (!error)
+    model.modified_s = std::chrono::duration_cast<std::chrono::seconds>(
+                           std::chrono::file_clock::to_sys(time).time_since_epoch())
+                           .count();
+  return model;
+}
+
+Result<std::string> Store::layer_path(const StoreLayer& layer) const {
+  const std::string path = layer.path.empty() ? blob_path(layer.digest) : layer.path;
+  if (!file_exists(path))
+    return fail(Fault::not_found,
+                "{}: this file of a model is gone: pull or create the model again", path);
+  return path;
+}
+
+Result<std::string> Store::model_path(const StoredModel& model) const {
+  for (const StoreLayer& layer : model.manifest.layers)
+    if (layer.media_type == std::string(layer_prefix) + "model") return layer_path(layer);
+  return fail(Fault::bad_format, "model '{}' has no weights in it", model.ref.text());
+}
+
+Result<StoreLayer> Store::add_blob(std::string_view media_type, std::string_view bytes) const {
+  StoreLayer layer = {std::string(media_type), sha256_of(bytes), bytes.size(), ""};
+  TRY(make_directories(root_ + "/blobs"));
+  if (!has_blob(layer.digest, layer.size)) TRY(write_file(blob_path(layer.digest), bytes));
+  return layer;
+}
+
+Result<void> Store::write(const ModelRef& ref, const Manifest& manifest) const {
+  const std::string path = manifest_path(ref);
+  TRY(make_directories(path.substr(0, path.rfind('/'))));
+  return write_file(path, manifest_text(manifest));
+}
+
+Result<void> Store::copy(const ModelRef& from, const ModelRef& to) const {
+  return write(to, TRY(find(from)).manifest);
+}
+
+Result<void> Store::remove(const ModelRef& ref) const {
+  const StoredModel model = TRY(find(ref));
+  std::error_code error;
+  const fs::path path = manifest_path(ref);
+  if (!fs::remove(path, error))
+    return fail(Fault::io, "{}: cannot remove: {}", path.string(), error.message());
+  // Folders that are empty now, up to that of the manifests.
+  fs::path folder = path.parent_path();
+  for (int level = 0; level < 3 && fs::is_empty(folder, error) && !error; ++level) {
+    fs::remove(folder, error);
+    folder = folder.parent_path();
+  }
+  std::set<std::string> used;
+  for (const StoredModel& other : list()) {
+    used.insert(other.manifest.config.digest);
+    for (const StoreLayer& layer : other.manifest.layers) used.insert(layer.digest);
+  }
+  std::vector<StoreLayer> parts = model.manifest.layers;
+  parts.push_back(model.manifest.config);
+  for (const StoreLayer& part : parts)
+    if (!part.digest.empty() && part.path.empty() && !used.contains(part.digest))
+      fs::remove(blob_path(part.digest), error);
+  return {};
+}
+
+}  // namespace quire
