@@ -5,6 +5,7 @@
 #include "cli/generation.h"
 #include "cli/integer_list.h"
 #include "cli/json_output.h"
+#include "cli/model_store.h"
 #include "cli/output_file.h"
 #include "model/find_model.h"
 #include "model/random_model.h"
@@ -44,7 +45,7 @@ Result<Subject> load_subject(const Flags& flags) {
   if (flags.shape.empty()) {
     if (!flags.write.empty() || flags.pure)
       return fail(Fault::usage, "{} needs --shape", flags.pure ? "--pure" : "--write");
-    const std::string path = TRY(find_model(given.empty() ? default_model : given));
+    const std::string path = TRY(resolve_model(given.empty() ? default_model : given));
     auto model = TRY(Model::load(path));
     const std::string type = model_type_name(*model);
     return Subject{std::move(model), model_name(path), type, "a mapped file"};

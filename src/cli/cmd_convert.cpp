@@ -2,6 +2,7 @@
 #include "base/progress.h"
 #include "cli/command.h"
 #include "cli/json_output.h"
+#include "cli/model_store.h"
 #include "model/find_model.h"
 #include "model/two_files.h"
 
@@ -20,7 +21,7 @@ struct Flags {
 };
 
 Result<int> run(const Flags& flags) {
-  const std::string path = TRY(find_model(flags.model));
+  const std::string path = TRY(resolve_model(flags.model));
   const auto model = TRY(Model::load(path));
   const TwoFilesOptions options{flags.type == "bf16" ? CMatrix::bf16 : CMatrix::f32};
   std::optional<Progress> progress;

@@ -1,6 +1,7 @@
 // quire dream: documents from nothing but the start token.
 #include "cli/generation.h"
 #include "cli/json_output.h"
+#include "cli/model_store.h"
 #include "cli/terminal.h"
 #include "model/find_model.h"
 
@@ -79,7 +80,7 @@ Result<int> run(const Flags& flags) {
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model.model,
                 flags.positional);
   const std::string& name = flags.model.model.empty() ? flags.positional : flags.model.model;
-  const std::string path = TRY(find_model(name.empty() ? default_model : name));
+  const std::string path = TRY(resolve_model(name.empty() ? default_model : name));
   LoadedEngine loaded =
       TRY(load_engine(path, flags.model, std::min(flags.n_documents, n_together)));
   Engine& engine = *loaded.engine;

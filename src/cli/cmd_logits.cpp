@@ -1,6 +1,7 @@
 // quire logits: raw numbers for comparison with other engines.
 #include "cli/generation.h"
 #include "cli/json_output.h"
+#include "cli/model_store.h"
 #include "model/find_model.h"
 
 #include <fmt/ranges.h>
@@ -38,7 +39,7 @@ Result<int> run(const Flags& flags) {
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model.model,
                 flags.positional);
   const std::string& name = flags.model.model.empty() ? flags.positional : flags.model.model;
-  const std::string path = TRY(find_model(name.empty() ? default_model : name));
+  const std::string path = TRY(resolve_model(name.empty() ? default_model : name));
   auto model = TRY(Model::load(path));
   const RunnerOptions options = TRY(runner_options(flags.model));
   auto runner = TRY(Runner::create(model, options));

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "cli/generation.h"
 #include "cli/json_output.h"
+#include "cli/model_store.h"
 #include "engine/embedder.h"
 #include "format/printable.h"
 #include "model/find_model.h"
@@ -45,7 +46,7 @@ Result<int> run(const Flags& flags) {
     return fail(Fault::usage, "a MODEL is missing");
   const std::vector<std::string> documents = TRY(chosen_documents(flags));
   const std::string path =
-      TRY(find_model(flags.model.empty() ? flags.positionals[0] : flags.model));
+      TRY(resolve_model(flags.model.empty() ? flags.positionals[0] : flags.model));
   const auto model = TRY(Model::load(path));
   EmbedderOptions options = flags.options;
   options.pooling = Pooling::rank;

@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/generation.h"
 #include "cli/json_output.h"
+#include "cli/model_store.h"
 #include "cli/show_graph.h"
 #include "cli/terminal.h"
 #include "format/printable.h"
@@ -254,7 +255,7 @@ Result<int> run(const Flags& flags) {
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model,
                 flags.positional);
   const std::string name = !flags.model.empty() ? flags.model : flags.positional;
-  const std::string path = TRY(find_model(name.empty() ? default_model : name));
+  const std::string path = TRY(resolve_model(name.empty() ? default_model : name));
   Shown shown{TRY(open_model_file(path)), nullptr, {}};
   if (auto model = Model::load(path))
     shown.model = std::move(*model);

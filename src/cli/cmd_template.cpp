@@ -3,6 +3,7 @@
 #include "cli/chat_flags.h"
 #include "cli/generation.h"
 #include "cli/json_output.h"
+#include "cli/model_store.h"
 #include "cli/terminal.h"
 #include "model/find_model.h"
 #include "text/tokenizer_io.h"
@@ -53,7 +54,7 @@ nlohmann::json as_json(const ChatTemplate& chat, const ChatPrompt& prompt,
 Result<int> run(const Flags& flags) {
   if (flags.no_generation_prompt && flags.continues)
     return fail(Fault::usage, "--no-generation-prompt and --continue exclude each other");
-  const std::string path = TRY(find_model(flags.model));
+  const std::string path = TRY(resolve_model(flags.model));
   const auto tokenizer = TRY(load_tokenizer(path));
   const auto chat = TRY(load_template(*tokenizer, flags.chat));
   const std::vector<jinja::Value> messages = TRY(read_messages(flags));

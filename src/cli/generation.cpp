@@ -1,4 +1,5 @@
 #include "cli/generation.h"
+#include "cli/model_store.h"
 
 #include "base/file.h"
 #include "base/progress.h"
@@ -117,23 +118,23 @@ Result<ModelAndText> split_positionals(const std::string& model_flag,
     if (positionals.size() > 1)
       return fail(Fault::usage, "the model is given twice: --model {} and '{}'", model_flag,
                   positionals[0]);
-    result.model_path = TRY(find_model(model_flag));
+    result.model_path = TRY(resolve_model(model_flag));
     if (!positionals.empty()) result.text = positionals[0];
     return result;
   }
   if (positionals.size() == 2) {
-    result.model_path = TRY(find_model(positionals[0]));
+    result.model_path = TRY(resolve_model(positionals[0]));
     result.text = positionals[1];
     return result;
   }
   if (positionals.size() == 1 && !positionals[0].empty()) {
-    auto found = find_model(positionals[0]);
+    auto found = resolve_model(positionals[0]);
     if (found || looks_like_path(positionals[0])) {
       result.model_path = TRY(std::move(found));
       return result;
     }
   }
-  result.model_path = TRY(find_model(default_model));
+  result.model_path = TRY(resolve_model(default_model));
   if (!positionals.empty()) result.text = positionals[0];
   return result;
 }
@@ -170,7 +171,7 @@ Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flag
     drafting.n_min = drafts->n_min;
     drafting.p_min = drafts->p_min;
     if (!drafts->model.empty()) {
-      const std::string draft_path = TRY(find_model(drafts->model));
+      const std::string draft_path = TRY(resolve_model(drafts->model));
       drafting.model = TRY(Model::load(draft_path));
     }
   }

@@ -1,6 +1,7 @@
 #include "cli/output_file.h"
 
 #include "base/file.h"
+#include "cli/model_store.h"
 #include "cli/terminal.h"
 #include "model/find_model.h"
 
@@ -40,7 +41,7 @@ Result<ModelAndFile> split_model_and_file(const std::string& model_flag,
                                                     : default_model;
   if (positionals.size() == 1 && model_flag.empty() && positionals[0].ends_with(".gguf"))
     return fail(Fault::usage, "a FILE is missing after the model {}", positionals[0]);
-  return ModelAndFile{TRY(find_model(name)), positionals.back()};
+  return ModelAndFile{TRY(resolve_model(name)), positionals.back()};
 }
 
 }  // namespace quire
