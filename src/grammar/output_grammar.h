@@ -2,8 +2,7 @@
 //
 //   auto grammar = TRY(OutputGrammar::from_json_schema(text, "response_format"));
 //   grammar.start = GrammarStart::after_marker("</think>");      // think freely first
-//   request.constraint = TRY(make_constraint(grammar, vocabulary));   //
-//   engine/grammar_constraint.h
+//   then GrammarMaskCache::constraint() of engine/grammar_constraint.h makes request.constraint
 //
 // Immutable and cheap to copy: sequences and threads share what was compiled. Compiling takes time
 // and memory in proportion to the grammar, within GrammarLimits; a server keeps what it compiled.
