@@ -46,6 +46,7 @@ struct Place {
   DType base;
   int64_t layer, n_layer;
   int64_t n_shared;  // query heads that share a key/value head
+  int64_t width;     // of a row
 
   bool is(std::initializer_list<FileType> types) const {
     return std::find(types.begin(), types.end(), type) != types.end();
@@ -62,7 +63,7 @@ struct Place {
 
   using enum FileType;
   DType output() const {
-    if (base == DType::q8_0 || base == DType::mxfp4) return DType::q8_0;
+    if (base == DType::q8_0 || base == DType::mxfp4 || width % 256 != 0) return DType::q8_0;
     return tiny() || is({iq3_xxs}) ? DType::q5_k : DType::q6_k;
   }
   DType embedding() const {
@@ -186,7 +187,8 @@ DType stored_dtype(const TypeMix& mix, const Hparams& h, std::string_view tensor
   if (!mix.pure && info(dtype).block_size > 1) {
     Part part = part_of(tensor);
     if (part == Part::embedding && h.tied_head) part = Part::output;
-    const Place place{mix.type, mix.base, layer_of(tensor), h.n_layer, h.n_head / h.n_head_kv};
+    const Place place{mix.type,    mix.base, layer_of(tensor), h.n_layer, h.n_head / h.n_head_kv,
+                      shape.last()};
     dtype = place.of(part);
   }
   return fitting(dtype, shape.last());

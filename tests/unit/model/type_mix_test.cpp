@@ -53,6 +53,7 @@ TEST(TypeMix, TakesSmallerBlocksWhereARowDoesNotFill256) {
   EXPECT_EQ(of("q6_k", 288), DType::q8_0);
   EXPECT_EQ(of("iq2_xs", 288), DType::iq4_nl);
   EXPECT_EQ(of("q4_0", 300), DType::f16);
+  EXPECT_EQ(stored_dtype(*type_mix("iq2_xs"), hparams, "output.weight", {32000, 288}), DType::q8_0);
 }
 
 TEST(TypeMix, PureMeansOneTypeForAll) {
