@@ -24,7 +24,8 @@ struct Flags {
   std::string chat_template_file;
   int port = 8080, ollama_port = 0;
   bool no_auth = false, quiet = false, log_prompts = false, lazy = false;
-  int32_t n_parallel = 4;
+  int32_t n_parallel = 8;
+  int64_t n_pool = 0;
   double keep_alive_s = 300, drain_timeout_s = 30, models_memory_gib = 0;
   int64_t max_body_bytes = int64_t{32} << 20, max_header_bytes = 64 << 10;
   HttpServerOptions http;
@@ -83,6 +84,7 @@ Result<AppOptions> app_options(const Flags& flags) {
   server::ModelOptions& models = options.models;
   models.host.runner = TRY(runner_options(flags.model));
   models.host.runner.n_sequences = flags.n_parallel;
+  models.host.runner.n_pool = std::max<int64_t>(flags.n_pool, 1);  // never below one context
   models.keep_alive_s = flags.keep_alive_s;
   models.memory_bytes_max = static_cast<int64_t>(flags.models_memory_gib * 0x1p30);
   models.chat_template = flags.chat_template;
@@ -122,7 +124,8 @@ void announce(const Flags& flags, const HttpServer& http, const App& app) {
     fmt::print(stderr, "quire: serving at {}://{}:{}\n", scheme, flags.host, port);
   for (const auto& loaded : app.models.loaded()) {
     const auto& host = *loaded.served->host;
-    fmt::print(stderr, "quire: {}: {} positions of context for each of {} sequences, {:.2f} GiB\n",
+    fmt::print(stderr,
+               "quire: {}: {} positions of context, up to {} sequences at once, {:.2f} GiB\n",
                loaded.served->name, host.n_ctx(), host.n_slots(),
                static_cast<double>(host.memory_bytes()) / 0x1p30);
     if (!loaded.served->own_template)
@@ -188,8 +191,10 @@ void add_access_flags(CLI::App& app, Flags& flags) {
 void add_model_options(CLI::App& app, Flags& flags) {
   add_model_flags(app, flags.model);
   add_exact_flag(app, flags.model);
-  add_int(app, "--parallel", flags.n_parallel, "sequences at once, each with all of --ctx-size", 1,
-          256);
+  add_int(app, "--parallel", flags.n_parallel, "sequences at once", 1, 256);
+  add_int(app, "--pool", flags.n_pool,
+          "positions of all sequences together; 0: --ctx-size, which one may have alone", 0,
+          INT32_MAX);
   add_text(app, "--chat-template", flags.chat_template,
            "a name (chatml, llama3, gemma, ...) or the text of a Jinja template", "NAME|TEXT");
   add_text(app, "--chat-template-file", flags.chat_template_file, "a Jinja template in a file",

@@ -30,17 +30,20 @@ constexpr ChapterTitle chapters[] = {
 };
 
 struct Command {
-  const char* name;
+  std::string name;
   Chapter chapter;
   const char* summary;
   CommandBody (*add)(CLI::App& app);
 };
 std::vector<Command> all_commands() {
-  return {
+  std::vector<Command> commands = {
 #define COMMAND(name, chapter, summary) {#name, Chapter::chapter, summary, command_##name},
 #include "cli/commands.inc"
 #undef COMMAND
   };
+  for (Command& command : commands)
+    std::replace(command.name.begin(), command.name.end(), '_', '-');
+  return commands;
 }
 
 std::string overview() {

@@ -41,6 +41,7 @@ class Embedder {
 
   int64_t width() const { return width_; }  // D, or the number of labels with Pooling::rank
   Pooling pooling() const { return pooling_; }
+  int64_t n_tokens_max() const { return n_tokens_max_; }  // of a text
 
  private:
   Embedder(std::unique_ptr<Runner> runner, const EmbedderOptions& options, Pooling pooling);

@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include "engine/engine_slots.h"
+
 #include <algorithm>
 
 namespace quire {
@@ -29,55 +31,6 @@ double Timings::prompt_rate() const {
 double Timings::generate_rate() const {
   return generate_s > 0 ? static_cast<double>(n_generated - 1) / generate_s : 0;
 }
-
-struct Engine::Active {
-  Active(RequestId the_id, Request the_request, const std::shared_ptr<const Model>& model)
-      : id(the_id),
-        request(std::move(the_request)),
-        sampler(request.sampling, banned(request, *model), &model->tokenizer()),
-        decoder({model, &model->tokenizer()},
-                {.special = request.show_special, .at = request.decode_at}, request.replace),
-        stops(std::move(request.stop)) {
-    for (const int32_t token : request.prompt) sampler.accept(token);
-    outcome.timings.n_prompt = static_cast<int64_t>(request.prompt.size());
-  }
-
-  static std::span<const int32_t> banned(const Request& request, const Model& model) {
-    if (request.end == EndOfGeneration::stops) return {};
-    return model.tokenizer().end_of_generation();
-  }
-  void show(const std::string& text) const {
-    if (!text.empty() && request.on_text) request.on_text(text);
-  }
-
-  RequestId id;
-  Request request;
-  Sampler sampler;
-  StreamDecoder decoder;
-  StopStrings stops;
-  Outcome outcome;
-  bool cancelled = false;
-  std::optional<Clock::time_point> started, first_token;
-  int64_t n_draft_next = 2;  // how many guesses to ask for
-};
-
-struct Engine::Slot {
-  int32_t sequence = 0;
-  std::unique_ptr<Active> active;
-  // Tokens of the sequence: those in the cache first (Runner::n_past), then those to run.
-  std::vector<int32_t> tokens;
-  std::vector<int32_t> drafts;  // guesses that this step checks; they are the last of `tokens`
-  int64_t n_valid = 0;          // positions in the cache that are known to be right
-  int64_t n_drawn = 0;          // tokens that this step gave
-
-  int64_t n_pending(Runner& runner) const {
-    return static_cast<int64_t>(tokens.size()) - runner.n_past(sequence);
-  }
-  // One token is to be run and the next one drawn.
-  bool generates(Runner& runner) const {
-    return active != nullptr && active->first_token.has_value() && n_pending(runner) == 1;
-  }
-};
 
 namespace {
 
@@ -171,7 +124,9 @@ Result<bool> Engine::step() {
   schedule();
   if (!rows_.empty()) {
     sample(TRY(runner_->run(rows_)));
-    account(std::chrono::duration<double>(Clock::now() - start).count());
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    pace_.step_done(n_answer_rows_, n_prompt_rows_, seconds);
+    account(seconds);
   }
   drop_cancelled();
   return !waiting_.empty() || std::any_of(slots_.begin(), slots_.end(),
@@ -190,6 +145,7 @@ void Engine::admit() {
     if (slot == nullptr) return;
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
+    slot->used_at = next_id_;
     slot->active = std::make_unique<Active>(next.id, std::move(next.request), model_);
     const std::vector<int32_t>& prompt = slot->active->request.prompt;
     const auto shared =
@@ -261,35 +217,6 @@ Result<void> Engine::make_drafts() {
     slot.tokens.insert(slot.tokens.end(), slot.drafts.begin(), slot.drafts.end());
   }
   return {};
-}
-
-// One row of each generating sequence and its drafts, then chunks of prompts while there is room.
-void Engine::schedule() {
-  rows_.clear();
-  sampled_.clear();
-  int64_t n_left = n_batch_;
-  for (const bool generating : {true, false}) {
-    for (Slot& slot : slots_) {
-      if (!slot.active || n_left == 0) continue;
-      const bool short_of_one = slot.generates(*runner_) || !slot.drafts.empty();
-      if (short_of_one != generating) continue;
-      const int64_t n_rows = std::min(slot.n_pending(*runner_), n_left);
-      schedule(slot, n_rows);
-      n_left -= n_rows;
-    }
-  }
-}
-
-void Engine::schedule(Slot& slot, int64_t n_rows) {
-  if (!slot.active->started) slot.active->started = Clock::now();
-  const auto n_past = static_cast<size_t>(runner_->n_past(slot.sequence));
-  const bool last = n_past + static_cast<size_t>(n_rows) == slot.tokens.size();
-  rows_.push_back({slot.sequence,
-                   std::span(slot.tokens).subspan(n_past, static_cast<size_t>(n_rows)),
-                   !slot.drafts.empty() ? Want::all
-                   : last               ? Want::last
-                                        : Want::nothing});
-  if (last) sampled_.push_back(&slot);
 }
 
 void Engine::sample(View<const float, 2> logits) {

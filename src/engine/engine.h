@@ -3,7 +3,9 @@
 //   step() = schedule, run, sample
 //
 // A request waits until a slot is free, then its prompt is run in chunks that share each step with
-// one row of every sequence that is generating already, so a long prompt never stalls an answer.
+// one row of every sequence that is generating already, so a long prompt never stalls an answer
+// (engine/schedule.cpp). The cache may be smaller than all slots could fill: then who came last
+// waits.
 // Text is handed on as it grows, always whole characters. A slot keeps the keys and values of its
 // last sequence: the next request goes where most of its prompt is cached already.
 //
@@ -20,6 +22,7 @@
 #include "engine/constraint.h"
 #include "engine/draft_governor.h"
 #include "engine/drafter.h"
+#include "engine/prompt_pace.h"
 #include "engine/runner.h"
 #include "engine/sampler.h"
 #include "engine/stop_strings.h"
@@ -146,6 +149,8 @@ class Engine {
   Slot* best_free_slot(std::span<const int32_t> prompt);
   void schedule();
   void schedule(Slot& slot, int64_t n_rows);
+  bool make_room(Slot& slot, int64_t n_rows);
+  void put_back(Slot& slot);
   void sample(View<const float, 2> logits);
   void take_rows(Slot& slot, View<const float, 2> logits);
   void take_token(Slot& slot, std::span<const float> logits);
@@ -159,10 +164,14 @@ class Engine {
   std::unique_ptr<Runner> runner_;
   int64_t n_batch_;
   RequestId next_id_ = 1;
-  std::deque<Waiting> waiting_;  // by priority, then by arrival
-  std::vector<Slot> slots_;      // one for each sequence of the runner
-  std::vector<RunRows> rows_;    // of this step
-  std::vector<Slot*> sampled_;   // whose logits come out of this step, in order
+  std::deque<Waiting> waiting_;                    // by priority, then by arrival
+  std::vector<Slot> slots_;                        // one for each sequence of the runner
+  std::vector<RunRows> rows_;                      // of this step
+  std::vector<Slot*> sampled_;                     // whose logits come out of this step, in order
+  std::vector<Slot*> by_age_;                      // that have a request, the oldest first
+  int64_t n_answer_rows_ = 0, n_prompt_rows_ = 0;  // of this step
+  int64_t n_reserved_ = 0;                         // blocks that this step will take
+  PromptPace pace_;
   TokenProbabilities probabilities_;
 
   DraftOptions draft_options_;

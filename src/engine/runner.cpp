@@ -87,14 +87,19 @@ Result<KvCache> create_cache(const Model& model, int64_t n_ctx, const RunnerOpti
   shape.layers = graph.kv_layers;
   shape.k_dtype = options.k_dtype;
   shape.v_dtype = options.v_dtype;
-  shape.n_blocks = options.n_sequences * ((n_ctx + kv_block_size - 1) / kv_block_size);
+  const int64_t n_blocks_each = (n_ctx + kv_block_size - 1) / kv_block_size;
+  shape.n_blocks = options.n_sequences * n_blocks_each;
+  if (options.n_pool > 0)
+    shape.n_blocks = std::clamp((options.n_pool + kv_block_size - 1) / kv_block_size, n_blocks_each,
+                                shape.n_blocks);
   const int64_t wanted = KvCache::bytes_for(shape, shape.n_blocks * kv_block_size);
   if (const int64_t memory = physical_memory_bytes(); wanted > memory)
-    return fail(Fault::limit,
-                "a context of {} positions for {} sequence(s) takes {:.1f} GiB of keys and values, "
-                "this machine has {:.1f} GiB; take a shorter context",
-                n_ctx, options.n_sequences, static_cast<double>(wanted) / 0x1p30,
-                static_cast<double>(memory) / 0x1p30);
+    return fail(
+        Fault::limit,
+        "{} positions of context in {} sequence(s) take {:.1f} GiB of keys and values, this "
+        "machine has {:.1f} GiB; take a shorter context",
+        shape.n_blocks * kv_block_size, options.n_sequences, static_cast<double>(wanted) / 0x1p30,
+        static_cast<double>(memory) / 0x1p30);
   return KvCache::create(shape);
 }
 
@@ -146,7 +151,11 @@ struct Runner::State {
       sequence.blocks.pop_back();
     }
   }
-  // The pool has room for n_ctx positions of every sequence, so there is always a block.
+  int64_t n_blocks_for(const Sequence& of, int64_t n_rows) const {
+    const int64_t n_wanted = (of.n_past + n_rows + kv_block_size - 1) / kv_block_size;
+    return std::max<int64_t>(0, n_wanted - static_cast<int64_t>(of.blocks.size()));
+  }
+  // check() has seen that there are blocks enough.
   void reserve(Sequence& sequence, int64_t n_positions) {
     while (static_cast<int64_t>(sequence.blocks.size()) * kv_block_size < n_positions) {
       CHECK(!free_blocks.empty());
@@ -217,6 +226,7 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
 
 Result<void> Runner::State::check(std::span<const RunRows> all_rows) {
   const int64_t n_vocab = model->hparams().n_vocab;
+  int64_t n_blocks = 0;
   for (const RunRows& rows : all_rows) {
     const auto n_tokens = static_cast<int64_t>(rows.tokens.size());
     if (n_tokens == 0) return fail(Fault::usage, "no tokens to run");
@@ -242,7 +252,13 @@ Result<void> Runner::State::check(std::span<const RunRows> all_rows) {
                   model->path(), n_tokens, n_past, n_rows_max);
     const auto same = [&](const RunRows& other) { return other.sequence == rows.sequence; };
     CHECK(std::count_if(all_rows.begin(), all_rows.end(), same) == 1);
+    n_blocks += n_blocks_for(sequence(rows.sequence), n_tokens);
   }
+  if (n_blocks > static_cast<int64_t>(free_blocks.size()))
+    return fail(Fault::limit,
+                "the cache has room for {} more positions, {} are needed; end other sequences or "
+                "take a larger cache",
+                static_cast<int64_t>(free_blocks.size()) * kv_block_size, n_blocks * kv_block_size);
   return {};
 }
 
@@ -330,6 +346,11 @@ void Runner::truncate(int32_t sequence, int64_t n_past) {
 }
 
 bool Runner::can_truncate() const { return state_->model->graph().state_sizes.empty(); }
+
+int64_t Runner::n_free_blocks() const { return static_cast<int64_t>(state_->free_blocks.size()); }
+int64_t Runner::n_blocks_for(int32_t sequence, int64_t n_rows) const {
+  return state_->n_blocks_for(state_->sequence(sequence), n_rows);
+}
 
 int64_t Runner::n_ctx() const { return state_->n_ctx; }
 int64_t Runner::result_width() const { return state_->result_width; }

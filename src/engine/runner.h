@@ -22,10 +22,11 @@ enum class RunResult : uint8_t {
 };
 
 struct RunnerOptions {
-  int64_t n_ctx = 0;           // positions a sequence may reach; 0: what the model was trained for
-  int32_t n_sequences = 1;     // sequences at once; the cache has room for n_ctx positions of each
-  int64_t n_batch = 512;       // rows of one step; longer inputs are cut into steps of this size
-  int n_threads = 0;           // 0: usable_cpus()
+  int64_t n_ctx = 0;        // positions a sequence may reach; 0: what the model was trained for
+  int32_t n_sequences = 1;  // sequences at once
+  int64_t n_pool = 0;       // positions of all sequences together, at least n_ctx; 0: n_ctx of each
+  int64_t n_batch = 512;    // rows of one step; longer inputs are cut into steps of this size
+  int n_threads = 0;        // 0: usable_cpus()
   DType k_dtype = DType::f32;  // of the keys in the cache
   DType v_dtype = DType::f32;  // of the values
   Precision precision = Precision::exact;
@@ -52,7 +53,7 @@ class Runner {
 
   // Runs rows of one or more different sequences; the result (rows wanted, result_width()) in
   // order, valid until the next run. usage when a token id is out of range, limit when a sequence
-  // would pass n_ctx; then nothing has changed.
+  // would pass n_ctx or the pool has no room; then nothing has changed.
   Result<View<const float, 2>> run(std::span<const RunRows> rows);
   Result<View<const float, 2>> run(std::span<const int32_t> tokens,
                                    Want want = Want::last);  // of sequence 0
@@ -64,6 +65,11 @@ class Runner {
   // Whether a sequence can be cut back: keys and values can, the state of a recurrent model holds
   // all positions at once.
   bool can_truncate() const;
+
+  // Positions are given in blocks of kv_block_size: those that nobody has, and those that so many
+  // more rows of a sequence need.
+  int64_t n_free_blocks() const;
+  int64_t n_blocks_for(int32_t sequence, int64_t n_rows) const;
 
   int64_t n_ctx() const;
   int64_t result_width() const;  // V, labels or D

@@ -4,6 +4,7 @@
 #pragma once
 #include "chat/chat_template.h"
 #include "chat/reply_format.h"
+#include "engine/embedder.h"
 #include "server/catalog.h"
 #include "server/engine_host.h"
 
@@ -31,6 +32,8 @@ struct ServedModel {
   ReplyFormat format;
   std::unique_ptr<EngineHost> host;
   double load_s = 0;
+  std::mutex embedding;                // of the embedder
+  std::unique_ptr<Embedder> embedder;  // once one was asked for
 
   const Tokenizer& tokenizer() const { return model->tokenizer(); }
 };

@@ -22,7 +22,7 @@ struct StoredResponse {
 // Safe to call from many threads.
 class ResponsesStore {
  public:
-  static constexpr size_t n_max = 1000;
+  static constexpr size_t n_max = 500;
   static constexpr size_t bytes_max = size_t{64} << 20;
 
   void put(const std::string& id, StoredResponse stored);

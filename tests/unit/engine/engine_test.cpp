@@ -224,5 +224,72 @@ TEST(Engine, AskingForNothingRunsThePromptOnly) {
   EXPECT_EQ(outcome.reason, StopReason::n_predict);
 }
 
+// Greedy texts, so that rounding of other batches hardly matters; each is compared with itself
+// alone.
+TEST(Engine, SequencesThatDoNotFitTogetherGiveTheSameTextsAsAlone) {
+  const auto model = golden("llama-f32");
+  const auto greedy = [](int i) {
+    Request one = request({1, 40 + i, 50 + i}, 60);
+    one.sampling.temperature = 0;
+    return one;
+  };
+  std::vector<std::vector<int32_t>> alone, together(4);
+  for (int i = 0; i < 4; ++i)
+    alone.push_back(generate(*engine_of(model), greedy(i), nullptr)->tokens);
+  // Four sequences of 63 positions take 8 blocks; there are 3.
+  auto engine = engine_of(model, {.n_ctx = 64, .n_sequences = 4, .n_pool = 96, .n_threads = 1});
+  for (int i = 0; i < 4; ++i) {
+    Request one = greedy(i);
+    one.on_finish = [&together, i](const Outcome& outcome) {
+      EXPECT_FALSE(outcome.error.has_value());
+      together[static_cast<size_t>(i)] = outcome.tokens;
+    };
+    ASSERT_TRUE(engine->add(std::move(one)).has_value());
+  }
+  while (engine->step().value()) {
+  }
+  EXPECT_EQ(together, alone);
+}
+
+TEST(Engine, WhatFinishedSequencesLeftGivesWayToNewOnes) {
+  auto engine = engine_of(golden("llama-f32"), {.n_ctx = 64, .n_sequences = 3, .n_pool = 64});
+  for (int i = 0; i < 5; ++i) {
+    const Outcome outcome = generate(*engine, request({1, 40 + i}, 40), nullptr).value();
+    EXPECT_EQ(outcome.tokens.size(), 40u);
+  }
+}
+
+// The first of several long prompts is answered before the last one has been run.
+TEST(Engine, TheFirstPromptIsAnsweredBeforeTheOthersAreRun) {
+  auto engine = engine_of(golden("llama-f32"), {.n_sequences = 3, .n_threads = 1});
+  std::string order;
+  std::vector<int32_t> prompt = {1};
+  while (prompt.size() < 150) prompt.push_back(3 + static_cast<int32_t>(prompt.size()) % 100);
+  for (const char name : {'a', 'b', 'c'}) {
+    Request one = request(prompt, 2);
+    one.prompt[1] = name;
+    one.on_text = [&order, name](std::string_view) { order += name; };
+    one.on_finish = [&order, name](const Outcome&) {
+      order += static_cast<char>(name - 'a' + 'A');
+    };
+    ASSERT_TRUE(engine->add(std::move(one)).has_value());
+  }
+  while (engine->step().value()) {
+  }
+  EXPECT_EQ(order.substr(order.find('A')).find('c') != std::string::npos, true) << order;
+  EXPECT_LT(order.find('A'), order.find('C')) << order;
+}
+
+TEST(PromptPace, RowsKeepAStepShort) {
+  PromptPace pace;
+  EXPECT_EQ(pace.n_prompt_rows(1), 64);  // nothing is known yet
+  for (int i = 0; i < 50; ++i) pace.step_done(1, 0, 0.030);
+  for (int i = 0; i < 50; ++i) pace.step_done(0, 128, 0.512);  // 4 ms a row
+  // 1.5 x 30 ms are free, which is 11 rows: the least are taken.
+  EXPECT_EQ(pace.n_prompt_rows(1), 16);
+  for (int i = 0; i < 100; ++i) pace.step_done(0, 128, 0.0512);  // 0.4 ms a row
+  EXPECT_EQ(pace.n_prompt_rows(1), 96);
+}
+
 }  // namespace
 }  // namespace quire

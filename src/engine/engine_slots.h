@@ -1,0 +1,58 @@
+// The requests an engine works on, for engine.cpp and schedule.cpp only.
+#pragma once
+#include "engine/engine.h"
+
+namespace quire {
+
+struct Engine::Active {
+  Active(RequestId the_id, Request the_request, const std::shared_ptr<const Model>& model)
+      : id(the_id),
+        request(std::move(the_request)),
+        sampler(request.sampling, banned(request, *model), &model->tokenizer()),
+        decoder({model, &model->tokenizer()},
+                {.special = request.show_special, .at = request.decode_at}, request.replace),
+        stops(std::move(request.stop)) {
+    for (const int32_t token : request.prompt) sampler.accept(token);
+    outcome.timings.n_prompt = static_cast<int64_t>(request.prompt.size());
+  }
+
+  static std::span<const int32_t> banned(const Request& request, const Model& model) {
+    if (request.end == EndOfGeneration::stops) return {};
+    return model.tokenizer().end_of_generation();
+  }
+  void show(const std::string& text) const {
+    if (!text.empty() && request.on_text) request.on_text(text);
+  }
+
+  RequestId id;
+  Request request;
+  Sampler sampler;
+  StreamDecoder decoder;
+  StopStrings stops;
+  Outcome outcome;
+  bool cancelled = false;
+  std::optional<Clock::time_point> started, first_token;
+  int64_t n_draft_next = 2;  // how many guesses to ask for
+};
+
+struct Engine::Slot {
+  int32_t sequence = 0;
+  std::unique_ptr<Active> active;
+  // Tokens of the sequence: those in the cache first (Runner::n_past), then those to run.
+  std::vector<int32_t> tokens;
+  uint64_t used_at = 0;         // rises with each request that takes a slot
+  std::vector<int32_t> drafts;  // guesses that this step checks; they are the last of `tokens`
+  int64_t n_valid = 0;          // positions in the cache that are known to be right
+  bool scheduled = false;       // in this step
+  int64_t n_drawn = 0;          // tokens that this step gave
+
+  int64_t n_pending(Runner& runner) const {
+    return static_cast<int64_t>(tokens.size()) - runner.n_past(sequence);
+  }
+  // One token is to be run and the next one drawn.
+  bool generates(Runner& runner) const {
+    return active != nullptr && active->first_token.has_value() && n_pending(runner) == 1;
+  }
+};
+
+}  // namespace quire
