@@ -42,7 +42,11 @@ void Engine::schedule() {
     n_left -= n_rows;
     n_answer_rows_ += n_rows;
   }
-  if (n_answer_rows_ > 0) n_left = std::min(n_left, pace_.n_prompt_rows(n_answer_rows_));
+  if (n_answer_rows_ > 0) {
+    const int64_t n_waiting = std::ranges::count(by_age_, false, &Slot::scheduled) +
+                              static_cast<int64_t>(waiting_.size());
+    n_left = std::min(n_left, pace_.n_prompt_rows(n_answer_rows_, n_waiting));
+  }
   for (Slot* slot : by_age_) {
     if (slot->scheduled || n_left == 0) continue;
     if (n_answer_rows_ == 0 && n_prompt_rows_ >= n_prompt_rows_min) break;

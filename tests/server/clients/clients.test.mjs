@@ -62,14 +62,14 @@ test('openai: models', async () => {
 });
 
 test('openai: a chat, whole', async () => {
-  const answer = await openai.chat.completions.create({ model: 'tales', messages, max_tokens: 8 });
+  const answer = await openai.chat.completions.create({ model: 'tales', messages, max_tokens: 8, temperature: 0 });
   assert.equal(answer.choices[0].message.role, 'assistant');
   assert.equal(answer.usage.completion_tokens, 8);
   assert.equal(answer.choices[0].finish_reason, 'length');
 });
 
 test('openai: a chat, streamed, is the same text with the same seed', async () => {
-  const request = { model: 'tales', messages, max_tokens: 16, seed: 7 };
+  const request = { model: 'tales', messages, max_tokens: 16, temperature: 0, seed: 7 };
   const whole = await openai.chat.completions.create(request);
   const stream = await openai.chat.completions.create({ ...request, stream: true, stream_options: { include_usage: true } });
   let text = '', usage;
@@ -82,7 +82,7 @@ test('openai: a chat, streamed, is the same text with the same seed', async () =
 });
 
 test('openai: logprobs', async () => {
-  const answer = await openai.chat.completions.create({ model: 'tales', messages, max_tokens: 3, logprobs: true, top_logprobs: 2 });
+  const answer = await openai.chat.completions.create({ model: 'tales', messages, max_tokens: 3, temperature: 0, logprobs: true, top_logprobs: 2 });
   const content = answer.choices[0].logprobs.content;
   assert.equal(content.length, 3);
   assert.equal(content[0].top_logprobs.length, 2);
@@ -132,6 +132,13 @@ test('openai: responses, remembered and forgotten', async () => {
   assert.ok(kinds.includes('response.output_text.delta'));
 });
 
+test('openai: embeddings', async () => {
+  const made = await openai.embeddings.create({ model: 'tales', input: ['Once', 'a dog'] });
+  assert.equal(made.data.length, 2);
+  const length = Math.hypot(...made.data[0].embedding);
+  assert.ok(Math.abs(length - 1) < 1e-3);
+});
+
 test('openai: errors have their classes', async () => {
   await assert.rejects(openai.chat.completions.create({ model: 'nonsense', messages }), OpenAI.NotFoundError);
   await assert.rejects(openai.chat.completions.create({ model: 'tales', messages, temperature: -1 }), OpenAI.BadRequestError);
@@ -142,10 +149,10 @@ test('openai: errors have their classes', async () => {
 // ---- anthropic ----
 
 test('anthropic: a message, whole and streamed', async () => {
-  const answer = await anthropic.messages.create({ model: 'tales', max_tokens: 8, messages });
+  const answer = await anthropic.messages.create({ model: 'tales', max_tokens: 8, temperature: 0, messages });
   assert.equal(answer.content[0].type, 'text');
   assert.equal(answer.stop_reason, 'max_tokens');
-  const stream = anthropic.messages.stream({ model: 'tales', max_tokens: 8, messages });
+  const stream = anthropic.messages.stream({ model: 'tales', max_tokens: 8, temperature: 0, messages });
   const final = await stream.finalMessage();
   assert.equal(final.usage.output_tokens, 8);
 });
@@ -175,7 +182,7 @@ test('ollama: list, show, ps, version', async () => {
 });
 
 test('ollama: generate and chat, whole and streamed', async () => {
-  const options = { num_predict: 6 };
+  const options = { num_predict: 6, temperature: 0 };
   const made = await ollama.generate({ model: 'tales', prompt: 'Once', options });
   assert.equal(made.eval_count, 6);
   assert.ok(made.context.length > 0);
@@ -187,6 +194,11 @@ test('ollama: generate and chat, whole and streamed', async () => {
   assert.ok(done && text.length > 0);
   const json = await ollama.chat({ model: 'tales', messages, format: weather.function.parameters, options: { temperature: 0 } });
   assert.ok(['Paris', 'Rome'].includes(JSON.parse(json.message.content).city));
+});
+
+test('ollama: embed', async () => {
+  const made = await ollama.embed({ model: 'tales', input: ['Once', 'a dog'] });
+  assert.equal(made.embeddings.length, 2);
 });
 
 test('ollama: errors', async () => {

@@ -282,13 +282,14 @@ TEST(Engine, TheFirstPromptIsAnsweredBeforeTheOthersAreRun) {
 
 TEST(PromptPace, RowsKeepAStepShort) {
   PromptPace pace;
-  EXPECT_EQ(pace.n_prompt_rows(1), 64);  // nothing is known yet
+  EXPECT_EQ(pace.n_prompt_rows(1, 1), 64);  // nothing is known yet
   for (int i = 0; i < 50; ++i) pace.step_done(1, 0, 0.030);
   for (int i = 0; i < 50; ++i) pace.step_done(0, 128, 0.512);  // 4 ms a row
-  // 1.5 x 30 ms are free, which is 11 rows: the least are taken.
-  EXPECT_EQ(pace.n_prompt_rows(1), 16);
+  // 1.5 x 30 ms are free, which is 11 rows, one of them the answer's.
+  EXPECT_EQ(pace.n_prompt_rows(1, 1), 8);
+  EXPECT_EQ(pace.n_prompt_rows(1, 2), 64);                       // more wait than are answered
   for (int i = 0; i < 100; ++i) pace.step_done(0, 128, 0.0512);  // 0.4 ms a row
-  EXPECT_EQ(pace.n_prompt_rows(1), 96);
+  EXPECT_EQ(pace.n_prompt_rows(1, 1), 96);
 }
 
 }  // namespace
