@@ -6,7 +6,7 @@
 namespace quire {
 namespace {
 
-constexpr size_t n_gram = 3;  // shorter ones recur without meaning it: measured, docs/log.md
+constexpr size_t n_gram = 3;  // shorter ones recur without meaning it; not tuned
 
 // The tokens of one sequence and where each run of n_gram of them ended last.
 class History {
