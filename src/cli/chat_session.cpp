@@ -34,7 +34,6 @@ class ChatSession {
   Result<int> run();
 
  private:
-  enum class Next { go_on, leave };
   Next command(const std::string& line);
   std::optional<std::string> read_message(LineEditor& editor, std::string line);
   Result<void> say(std::string message);
@@ -59,30 +58,15 @@ bool is_from(const jinja::Value& message, std::string_view role) {
 }
 
 Result<int> ChatSession::run() {
-  fmt::print("{}, {} positions of context. /help lists the commands, Ctrl-D leaves.\n",
-             bold(model_name(loaded_.model->path())), loaded_.engine->runner().n_ctx());
-  LineEditor editor("> ");
-  while (true) {
-    interrupts_.reset();
-    const std::optional<std::string> line = editor.read();
-    if (!line) {
-      fmt::print("\n");
-      return 0;
-    }
-    if (editor.interrupted()) {
-      fmt::print("\n{}\n", dim("(Ctrl-D or /quit leaves)"));
-      continue;
-    }
-    if (line->empty()) continue;
-    if (line->starts_with('/')) {
-      if (command(*line) == Next::leave) return 0;
-      continue;
-    }
-    std::optional<std::string> message = read_message(editor, *line);
-    if (!message) continue;
-    if (auto said = say(*std::move(message)); !said)
-      fmt::print(stderr, "error: {}\n", said.error().text);
-  }
+  read_lines(
+      loaded_, interrupts_, [this](const std::string& line) { return command(line); },
+      [this](LineEditor& editor, const std::string& line) -> Result<void> {
+        if (line.empty()) return {};
+        std::optional<std::string> message = read_message(editor, line);
+        if (!message) return {};
+        return say(*std::move(message));
+      });
+  return 0;
 }
 
 // The whole message, of several lines when it begins with quotes; nothing after Ctrl-C.
@@ -176,7 +160,7 @@ Result<void> ChatSession::load(const std::string& path) {
   return {};
 }
 
-ChatSession::Next ChatSession::command(const std::string& line) {
+Next ChatSession::command(const std::string& line) {
   const auto [words, rest] = parse_command(line);
   Result<void> result;
   const std::string& name = words[0];

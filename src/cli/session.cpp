@@ -31,7 +31,6 @@ class Session {
   Result<int> run();
 
  private:
-  enum class Next { go_on, leave };
   Next command(const std::string& line);
   void take_line(const std::string& line);
   Result<void> answer();
@@ -46,27 +45,13 @@ class Session {
 };
 
 Result<int> Session::run() {
-  fmt::print("{}, {} positions of context. /help lists the commands, Ctrl-D leaves.\n",
-             bold(model_name(loaded_.model->path())), loaded_.engine->runner().n_ctx());
-  LineEditor editor("> ");
-  while (true) {
-    interrupts_.reset();
-    const std::optional<std::string> line = editor.read();
-    if (!line) {
-      fmt::print("\n");
-      return 0;
-    }
-    if (editor.interrupted()) {
-      fmt::print("\n{}\n", dim("(Ctrl-D or /quit leaves)"));
-      continue;
-    }
-    if (line->starts_with('/')) {
-      if (command(*line) == Next::leave) return 0;
-      continue;
-    }
-    take_line(*line);
-    if (auto result = answer(); !result) fmt::print(stderr, "error: {}\n", result.error().text);
-  }
+  read_lines(
+      loaded_, interrupts_, [this](const std::string& line) { return command(line); },
+      [this](LineEditor&, const std::string& line) {
+        take_line(line);
+        return answer();
+      });
+  return 0;
 }
 
 // The line goes after the text with a space between, unless one of them brings white space.
@@ -103,7 +88,7 @@ Result<void> Session::load(const std::string& path) {
   return {};
 }
 
-Session::Next Session::command(const std::string& line) {
+Next Session::command(const std::string& line) {
   const auto [words, rest] = parse_command(line);
   Result<void> result;
   if (words[0] == "/quit" || words[0] == "/exit" || words[0] == "/bye") return Next::leave;

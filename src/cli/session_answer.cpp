@@ -1,8 +1,10 @@
 #include "cli/session_answer.h"
 
 #include "cli/suggest.h"
+#include "model/find_model.h"
 
 #include <charconv>
+#include <optional>
 #include <variant>
 
 namespace quire {
@@ -126,6 +128,30 @@ Result<Outcome> print_answer(LoadedEngine& loaded, SessionOptions& options,
   ++options.seed;
   if (outcome.error) return std::unexpected(*outcome.error);
   return outcome;
+}
+
+void read_lines(
+    LoadedEngine& loaded, InterruptGuard& interrupts,
+    const std::function<Next(const std::string& line)>& on_command,
+    const std::function<Result<void>(LineEditor& editor, const std::string& line)>& on_line) {
+  fmt::print("{}, {} positions of context. /help lists the commands, Ctrl-D leaves.\n",
+             bold(model_name(loaded.model->path())), loaded.engine->runner().n_ctx());
+  LineEditor editor("> ");
+  while (true) {
+    interrupts.reset();
+    const std::optional<std::string> line = editor.read();
+    if (!line) {
+      fmt::print("\n");
+      return;
+    }
+    if (editor.interrupted()) {
+      fmt::print("\n{}\n", dim("(Ctrl-D or /quit leaves)"));
+    } else if (line->starts_with('/')) {
+      if (on_command(*line) == Next::leave) return;
+    } else if (auto done = on_line(editor, *line); !done) {
+      fmt::print(stderr, "error: {}\n", done.error().text);
+    }
+  }
 }
 
 }  // namespace quire

@@ -2,8 +2,10 @@
 // it is made.
 #pragma once
 #include "cli/generation.h"
+#include "cli/line_editor.h"
 #include "cli/terminal.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -41,5 +43,14 @@ Result<void> set_command(SessionOptions& options, const std::vector<std::string>
 Result<Outcome> print_answer(LoadedEngine& loaded, SessionOptions& options,
                              std::vector<int32_t> prompt, DecodeAt decode_at,
                              InterruptGuard& interrupts, std::string& text);
+
+enum class Next : uint8_t { go_on, leave };
+
+// Lines of the terminal, until Ctrl-D or a command that leaves; those that start with '/' are
+// commands. An error of on_line is shown, Ctrl-C at the prompt says how to leave.
+void read_lines(
+    LoadedEngine& loaded, InterruptGuard& interrupts,
+    const std::function<Next(const std::string& line)>& on_command,
+    const std::function<Result<void>(LineEditor& editor, const std::string& line)>& on_line);
 
 }  // namespace quire
