@@ -17,7 +17,7 @@ struct Embedded {
 enum class Scale : uint8_t { unit, none };
 
 Result<std::unique_ptr<Embedder>> create_embedder(const ServedModel& model,
-                                                 const RunnerOptions& runner) {
+                                                  const RunnerOptions& runner) {
   EmbedderOptions options;
   options.normalize = Normalize::no;  // as the request asks
   options.n_tokens_max = runner.n_ctx;
