@@ -24,6 +24,12 @@ Result<int> run(const Flags& flags) {
   options.find_file = resolve_model;
   const StoredModel model = TRY(create_model(model_store(), ref, modelfile, options));
   put_text(fmt::format("created {}\n", model.ref.text()));
+  if (modelfile.has_template || modelfile.has_system || !modelfile.parameters.empty() ||
+      !modelfile.messages.empty() || !modelfile.adapters.empty())
+    fmt::print(
+        stderr,
+        "quire: note: everything is stored, but commands take only the weights from it: give "
+        "the system text, template and parameters as flags\n");
   return 0;
 }
 
@@ -33,8 +39,8 @@ CommandBody command_create(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("MODEL", flags->name, "its name")->required()->type_name("");
   add_text(app, "-f,--file", flags->file, "the Modelfile; -: standard input", "FILE");
-  examples(app, {{"printf 'FROM tales\\nPARAMETER temperature 0' | quire create calm -f -",
-                  "a model with other defaults; its weights stay where they are"}});
+  examples(app, {{"printf 'FROM tales' | quire create story -f -",
+                  "another name for a model; its weights stay where they are"}});
   return [flags] { return run(*flags); };
 }
 
