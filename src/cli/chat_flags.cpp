@@ -13,7 +13,7 @@ bool names_template(const ChatFlags& flags) {
 
 }  // namespace
 
-void add_template_flags(CLI::App& app, ChatFlags& flags) {
+void add_template_flags(CommandLine& app, ChatFlags& flags) {
   add_text(app, "--chat-template", flags.template_text,
            "a name (chatml, llama3, gemma, ...) or the text of a Jinja template", "NAME|TEXT");
   add_text(app, "--chat-template-file", flags.template_file, "a Jinja template in a file", "FILE");
@@ -22,7 +22,7 @@ void add_template_flags(CLI::App& app, ChatFlags& flags) {
   app.add_flag("--jinja", flags.jinja, "templates are always Jinja; accepted for llama.cpp's sake");
 }
 
-void add_chat_flags(CLI::App& app, ChatFlags& flags) {
+void add_chat_flags(CommandLine& app, ChatFlags& flags) {
   app.add_flag("--conversation", flags.conversation,
                "chat; standard for a model with a chat template");
   app.add_flag("--no-conversation,--raw", flags.no_conversation,

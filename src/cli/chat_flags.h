@@ -16,9 +16,9 @@ struct ChatFlags {
   bool single_turn = false;  // accepted: a prompt that is given is always answered once
   std::string system, system_file, template_text, template_file, kwargs;
 };
-void add_chat_flags(CLI::App& app, ChatFlags& flags);
+void add_chat_flags(CommandLine& app, ChatFlags& flags);
 // The flags of the template alone.
-void add_template_flags(CLI::App& app, ChatFlags& flags);
+void add_template_flags(CommandLine& app, ChatFlags& flags);
 
 // The template asked for, or the model's own. not_found when there is neither.
 Result<std::shared_ptr<const ChatTemplate>> load_template(const Tokenizer& tokenizer,

@@ -171,7 +171,7 @@ std::string names_of_shapes() {
 
 }  // namespace
 
-CommandBody command_bench(CLI::App& app) {
+CommandBody command_bench(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL]", flags->positional,
                  "a .gguf file, a Hugging Face folder or a bundled name")

@@ -123,7 +123,7 @@ Result<int> run(Flags& flags) {
 
 }  // namespace
 
-CommandBody command_bench_serve(CLI::App& app) {
+CommandBody command_bench_serve(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   LoadOptions& load = flags->load;
   app.add_option("[URL]", flags->url, "of the server")->type_name("")->capture_default_str();

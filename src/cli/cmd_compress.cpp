@@ -115,7 +115,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_compress(CLI::App& app) {
+CommandBody command_compress(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL] FILE", flags->positionals,
                  "the model (default: the bundled one) and a file; -: standard input")

@@ -46,20 +46,20 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_convert(CLI::App& app) {
+CommandBody command_convert(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("MODEL", flags->model, "a .gguf file, a Hugging Face folder or a bundled name")
       ->required()
       ->type_name("");
   app.add_option("--to", flags->to, "the form: two-files, a C program and its parameters")
       ->required()
-      ->check(CLI::IsMember({"two-files"}))
+      ->check(one_of({"two-files"}))
       ->type_name("FORM");
   app.add_option("DIR", flags->directory, "where run.c and parameters go; made when missing")
       ->required()
       ->type_name("");
   app.add_option("--type", flags->type, "how matrices are stored: f32 or bf16")
-      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->check(one_of({"f32", "bf16"}))
       ->capture_default_str()
       ->type_name("TYPE");
   app.add_flag("--json", flags->json, "print paths and sizes as JSON");

@@ -70,10 +70,10 @@ Result<int> write_all(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_corpus(CLI::App& app) {
+CommandBody command_corpus(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
-  app.require_subcommand(1);
-  CLI::App* tales = app.add_subcommand(
+  app.require_subcommand();
+  CommandLine* tales = app.add_subcommand(
       "tales", "simple-English stories and facts about a small closed world (docs/tales.md)");
   tales->add_option("-s,--seed", flags->seed, "the same seed writes the same bytes")
       ->capture_default_str()
@@ -81,7 +81,7 @@ CommandBody command_corpus(CLI::App& app) {
   add_text(*tales, "--size", flags->size, "bytes to write at most, with K, M or G", "SIZE")
       ->capture_default_str();
   add_text(*tales, "-o,--out", flags->out, "file to write (default: standard output)", "FILE");
-  CLI::Option* jsonl =
+  CommandLine::Option* jsonl =
       tales->add_flag("--jsonl", flags->jsonl, "one {\"text\": ...} per document and line");
   tales
       ->add_flag("--facts", flags->facts,

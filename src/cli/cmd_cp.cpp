@@ -19,7 +19,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_cp(CLI::App& app) {
+CommandBody command_cp(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("FROM", flags->from, "a model of the store")->required()->type_name("");
   app.add_option("TO", flags->to, "its new name; the files are shared")->required()->type_name("");

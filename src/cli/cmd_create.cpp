@@ -35,7 +35,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_create(CLI::App& app) {
+CommandBody command_create(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("MODEL", flags->name, "its name")->required()->type_name("");
   add_text(app, "-f,--file", flags->file, "the Modelfile; -: standard input", "FILE");

@@ -69,7 +69,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_decompress(CLI::App& app) {
+CommandBody command_decompress(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL] FILE", flags->positionals,
                  "the model that compressed it and the file; -: standard input")

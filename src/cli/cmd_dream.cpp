@@ -123,7 +123,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_dream(CLI::App& app) {
+CommandBody command_dream(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL]", flags->positional,
                  "a .gguf file, a Hugging Face folder or a bundled name")

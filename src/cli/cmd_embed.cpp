@@ -98,7 +98,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_embed(CLI::App& app) {
+CommandBody command_embed(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("MODEL [TEXT]...", flags->positionals,
                  "a model (an encoder, or any other), and texts")

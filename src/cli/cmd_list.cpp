@@ -75,7 +75,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_list(CLI::App& app) {
+CommandBody command_list(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_flag("--json", flags->json, "print JSON, with the paths");
   examples(app, {{"quire list",

@@ -92,7 +92,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_perplexity(CLI::App& app) {
+CommandBody command_perplexity(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL] FILE", flags->positionals,
                  "the model (default: the bundled one) and a text; -: standard input")

@@ -139,13 +139,13 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_predict(CLI::App& app) {
+CommandBody command_predict(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL] PROMPT", flags->positionals,
                  "the model (default: the bundled one) and a text")
       ->type_name("")
       ->expected(0, 2);
-  CLI::Option* prompt = add_text(app, "-p,--prompt", flags->prompt, "the text");
+  CommandLine::Option* prompt = add_text(app, "-p,--prompt", flags->prompt, "the text");
   app.parse_complete_callback([flags, prompt] { flags->has_prompt = prompt->count() > 0; });
   add_int(app, "--top", flags->n_top, "how many tokens to show", 1, 1000000);
   app.add_flag("--each", flags->each,

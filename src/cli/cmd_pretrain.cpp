@@ -23,7 +23,7 @@ namespace {
 
 // A flag that sets one field of the settings. On --resume only the flags that were given count.
 struct Setting {
-  CLI::Option* option;
+  CommandLine::Option* option;
   std::function<void(TrainConfig& to, const TrainConfig& from)> copy;
 };
 
@@ -34,7 +34,7 @@ struct Flags {
   std::string out, tokenizer, schedule = "cosine";
   int64_t accumulate = 0, n_steps = 0, stop_after = -1, from_step = -1;
   double n_epochs = 0, n_tokens = 0;
-  CLI::Option *min_rate = nullptr, *warmup = nullptr;
+  CommandLine::Option *min_rate = nullptr, *warmup = nullptr;
   bool resume = false, untied = false, export_only = false, json = false;
   std::string export_path, export_type = "f32", name;
   int n_threads = 0;
@@ -53,12 +53,12 @@ void request_stop(int) {
   settings.push_back(          \
       {option, [](TrainConfig& to, const TrainConfig& from) { to.field = from.field; }})
 
-void add_shape_flags(CLI::App& app, Flags& flags) {
+void add_shape_flags(CommandLine& app, Flags& flags) {
   TrainConfig& c = flags.config;
   auto& settings = flags.settings;
   constexpr int64_t most = 1 << 20;
   SETTING(app.add_option("--arch", c.shape.arch, "architecture: llama or gpt2")
-              ->check(CLI::IsMember({"llama", "gpt2"}))
+              ->check(one_of({"llama", "gpt2"}))
               ->capture_default_str(),
           shape.arch);
   SETTING(add_int(app, "--n-layer", c.shape.n_layer, "layers", 1, 1024), shape.n_layer);
@@ -82,7 +82,7 @@ void add_shape_flags(CLI::App& app, Flags& flags) {
           init_std);
 }
 
-void add_data_flags(CLI::App& app, Flags& flags) {
+void add_data_flags(CommandLine& app, Flags& flags) {
   TrainConfig& c = flags.config;
   auto& settings = flags.settings;
   app.add_option("--data", flags.data,
@@ -100,22 +100,23 @@ void add_data_flags(CLI::App& app, Flags& flags) {
   SETTING(add_int(app, "-s,--seed", c.seed, "of initial weights and order", 0, INT64_MAX), seed);
 }
 
-void add_optimizer_flags(CLI::App& app, Flags& flags) {
+void add_optimizer_flags(CommandLine& app, Flags& flags) {
   TrainConfig& c = flags.config;
   auto& settings = flags.settings;
   constexpr int64_t most = 1 << 30;
   SETTING(add_int(app, "--batch", c.batch, "sequences per step", 1, 1 << 20), batch);
-  CLI::Option* micro = add_int(app, "--micro-batch", c.micro_batch,
-                               "sequences run at once; 0: about 4,096 tokens", 0, 1 << 20);
+  CommandLine::Option* micro = add_int(app, "--micro-batch", c.micro_batch,
+                                       "sequences run at once; 0: about 4,096 tokens", 0, 1 << 20);
   SETTING(micro, micro_batch);
   add_int(app, "--accumulate", flags.accumulate, "runs per step: --batch / --micro-batch", 1,
           1 << 20)
       ->excludes(micro);
-  CLI::Option* steps =
+  CommandLine::Option* steps =
       add_int(app, "--steps", flags.n_steps, "length of the run in steps", 1, most);
-  CLI::Option* epochs =
+  CommandLine::Option* epochs =
       add_number(app, "--epochs", flags.n_epochs, "or in passes over the data (1)", 1e-6, 1e6);
-  CLI::Option* tokens = add_number(app, "--tokens", flags.n_tokens, "or in tokens", 1, 1e15);
+  CommandLine::Option* tokens =
+      add_number(app, "--tokens", flags.n_tokens, "or in tokens", 1, 1e15);
   steps->excludes(epochs)->excludes(tokens);
   epochs->excludes(tokens);
   SETTING(add_number(app, "--lr", c.schedule.peak, "highest learning rate", 1e-9, 10),
@@ -127,7 +128,7 @@ void add_optimizer_flags(CLI::App& app, Flags& flags) {
   SETTING(flags.warmup, schedule.n_warmup);
   SETTING(app.add_option("--schedule", flags.schedule,
                          "cosine, wsd (warm-up, stable, decay) or constant")
-              ->check(CLI::IsMember({"cosine", "wsd", "constant"}))
+              ->check(one_of({"cosine", "wsd", "constant"}))
               ->capture_default_str(),
           schedule.kind);
   SETTING(add_number(app, "--decay-share", c.schedule.decay_share, "wsd: share that decays", 0, 1),
@@ -143,7 +144,7 @@ void add_optimizer_flags(CLI::App& app, Flags& flags) {
       optimizer.clip);
 }
 
-void add_run_flags(CLI::App& app, Flags& flags) {
+void add_run_flags(CommandLine& app, Flags& flags) {
   TrainConfig& c = flags.config;
   auto& settings = flags.settings;
   constexpr int64_t most = 1 << 30;
@@ -164,7 +165,7 @@ void add_run_flags(CLI::App& app, Flags& flags) {
           0, most);
   add_text(app, "--export", flags.export_path, "where to write the model (DIR/model.gguf)", "FILE");
   app.add_option("--export-type", flags.export_type, "f32, f16, bf16, q8_0 or q4_0")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0", "q4_0"}, CLI::ignore_case))
+      ->check(one_of({"f32", "f16", "bf16", "q8_0", "q4_0"}, Case::any))
       ->capture_default_str();
   app.add_flag("--export-only", flags.export_only,
                "train nothing, write the model of the newest checkpoint");
@@ -428,7 +429,7 @@ Result<int> run(Flags& flags) {
 
 }  // namespace
 
-CommandBody command_pretrain(CLI::App& app) {
+CommandBody command_pretrain(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   add_data_flags(app, *flags);
   add_shape_flags(app, *flags);

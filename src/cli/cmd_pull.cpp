@@ -66,7 +66,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_pull(CLI::App& app) {
+CommandBody command_pull(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("MODEL", flags->name,
                  "[host/][namespace/]model[:tag], or hf.co/user/repo[:Q4_K_M]")

@@ -89,7 +89,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_rerank(CLI::App& app) {
+CommandBody command_rerank(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("MODEL [DOCUMENT]...", flags->positionals,
                  "a cross-encoder, and texts that may answer the query")

@@ -22,7 +22,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_rm(CLI::App& app) {
+CommandBody command_rm(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("MODEL", flags->names, "names as `quire list` shows them")
       ->required()

@@ -136,13 +136,13 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_run(CLI::App& app) {
+CommandBody command_run(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL] [PROMPT]", flags->positionals,
                  "a single argument is the MODEL when it names one")
       ->type_name("")
       ->expected(0, 2);
-  CLI::Option* prompt =
+  CommandLine::Option* prompt =
       add_text(app, "-p,--prompt", flags->prompt, "the message to answer, or the text to continue");
   app.parse_complete_callback([flags, prompt] { flags->has_prompt = prompt->count() > 0; });
   add_text(app, "-f,--file", flags->file, "read the prompt from a file; -: standard input", "FILE");

@@ -53,7 +53,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_selftest(CLI::App& app) {
+CommandBody command_selftest(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_flag("--json", flags->json, "print JSON");
   add_int(app, "-s,--seed", flags->seed, "seed of the random data", 0, INT64_MAX);

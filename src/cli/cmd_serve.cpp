@@ -166,7 +166,7 @@ Result<int> run(const Flags& flags) {
   return 0;
 }
 
-void add_access_flags(CLI::App& app, Flags& flags) {
+void add_access_flags(CommandLine& app, Flags& flags) {
   add_text(app, "--host", flags.host, "address to listen on", "ADDRESS")->capture_default_str();
   add_int(app, "--port", flags.port, "port; 0: any that is free", 0, 65535);
   add_int(app, "--ollama-port", flags.ollama_port, "a second port, as 11434 for Ollama's clients",
@@ -188,7 +188,7 @@ void add_access_flags(CLI::App& app, Flags& flags) {
   app.add_flag("--log-prompts", flags.log_prompts, "log the bodies of requests, too");
 }
 
-void add_model_options(CLI::App& app, Flags& flags) {
+void add_model_options(CommandLine& app, Flags& flags) {
   add_model_flags(app, flags.model);
   add_exact_flag(app, flags.model);
   add_int(app, "--parallel", flags.n_parallel, "sequences at once", 1, 256);
@@ -209,7 +209,7 @@ void add_model_options(CLI::App& app, Flags& flags) {
              "GiB that loaded models may take together; 0: all of the machine's", 0, 1e6);
 }
 
-void add_limit_flags(CLI::App& app, Flags& flags) {
+void add_limit_flags(CommandLine& app, Flags& flags) {
   server::RequestLimits& limits = flags.app.limits;
   server::HttpLimits& http = flags.http.limits;
   add_int(app, "--max-connections", flags.http.n_connections_max, "more are refused: 503", 1,
@@ -240,7 +240,7 @@ void add_limit_flags(CLI::App& app, Flags& flags) {
 
 }  // namespace
 
-CommandBody command_serve(CLI::App& app) {
+CommandBody command_serve(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL...]", flags->models,
                  "loaded at once; without one the bundled models come when asked for")

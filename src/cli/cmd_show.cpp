@@ -284,7 +284,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_show(CLI::App& app) {
+CommandBody command_show(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL]", flags->positional,
                  "a .gguf file, a Hugging Face folder or a bundled name")
@@ -292,12 +292,12 @@ CommandBody command_show(CLI::App& app) {
   add_model_flag(app, flags->model);
   add_int(app, "-c,--ctx-size", flags->n_ctx,
           "positions of context for the memory; 0: all the model knows", 0, INT32_MAX);
-  CLI::Option* graph = app.add_flag("--graph", flags->graph, "print the model's graph");
+  CommandLine::Option* graph = app.add_flag("--graph", flags->graph, "print the model's graph");
   app.add_flag("--fused", flags->graph_flags.fused, "the graph as it is run")->needs(graph);
   app.add_flag("--cost", flags->graph_flags.cost, "with operations and bytes of each node")
       ->needs(graph);
   add_int(app, "--rows", flags->graph_flags.n_rows, "for --cost: tokens in the step", 1, 65536);
-  CLI::Option* json = app.add_flag("--json", flags->json, "print JSON");
+  CommandLine::Option* json = app.add_flag("--json", flags->json, "print JSON");
   json->excludes(graph);
   examples(app, {{"quire show", "the bundled model"},
                  {"quire show model.gguf -c 8192", "and its memory at 8192 positions"},

@@ -85,7 +85,7 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_template(CLI::App& app) {
+CommandBody command_template(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("MODEL", flags->model, "a model, a tokenizer.json or a folder with one")
       ->type_name("")

@@ -65,14 +65,14 @@ Result<int> run(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_tokenize(CLI::App& app) {
+CommandBody command_tokenize(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL] [TEXT]", flags->positionals,
                  "MODEL may be a vocabulary-only .gguf or a tokenizer.json, too")
       ->type_name("")
       ->expected(0, 2);
   add_model_flag(app, flags->model);
-  CLI::Option* prompt = add_text(app, "-p,--prompt", flags->prompt, "the text");
+  CommandLine::Option* prompt = add_text(app, "-p,--prompt", flags->prompt, "the text");
   app.parse_complete_callback([flags, prompt] { flags->has_prompt = prompt->count() > 0; });
   app.add_flag("--stdin", flags->from_stdin, "read the text from standard input, every byte of it");
   app.add_flag("--no-special", flags->no_special, "add no BOS or EOS");

@@ -57,11 +57,10 @@ Result<int> train(const Flags& flags) {
 
 }  // namespace
 
-CommandBody command_tokenizer(CLI::App& app) {
+CommandBody command_tokenizer(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* sub = app.add_subcommand("train", "Learn a byte-level BPE from text");
-  app.require_subcommand(1);
-  sub->set_help_flag("-h,--help", "print this help and exit");
+  CommandLine* sub = app.add_subcommand("train", "Learn a byte-level BPE from text");
+  app.require_subcommand();
   sub->add_option("FILES", flags->files,
                   "text, .jsonl (field \"text\"), .zst of either, or folders")
       ->required()

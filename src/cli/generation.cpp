@@ -7,11 +7,11 @@
 
 namespace quire {
 
-void add_model_flag(CLI::App& app, std::string& model) {
+void add_model_flag(CommandLine& app, std::string& model) {
   add_text(app, "-m,--model", model, "the model, instead of the argument MODEL", "MODEL");
 }
 
-void add_model_flags(CLI::App& app, ModelFlags& flags) {
+void add_model_flags(CommandLine& app, ModelFlags& flags) {
   add_model_flag(app, flags.model);
   add_int(app, "-c,--ctx-size", flags.n_ctx, "positions of context; 0: all the model knows", 0,
           INT32_MAX);
@@ -26,7 +26,7 @@ void add_model_flags(CLI::App& app, ModelFlags& flags) {
              for (std::string* target : all) *target = type;
            },
            what)
-        ->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}, CLI::ignore_case).description(""))
+        ->check(one_of({"f32", "f16", "bf16", "q8_0"}, Case::any, InHelp::not_listed))
         ->type_name("TYPE");
   };
   cache_type("--cache-type", "how keys and values are kept: f32, f16, bf16, q8_0",
@@ -35,7 +35,7 @@ void add_model_flags(CLI::App& app, ModelFlags& flags) {
   cache_type("--cache-type-v", "how values are kept", {&flags.cache_type_v});
 }
 
-void add_rope_flags(CLI::App& app, RopeOverride& rope) {
+void add_rope_flags(CommandLine& app, RopeOverride& rope) {
   app.add_option_function<std::string>(
          "--rope-scaling",
          [&rope](const std::string& name) {
@@ -44,7 +44,7 @@ void add_rope_flags(CLI::App& app, RopeOverride& rope) {
                                              : RopeScaling::yarn;
          },
          "how positions are stretched for a longer context: none, linear, yarn")
-      ->check(CLI::IsMember({"none", "linear", "yarn"}).description(""))
+      ->check(one_of({"none", "linear", "yarn"}, Case::as_written, InHelp::not_listed))
       ->type_name("WAY");
   const auto number = [&app](const char* names, std::optional<float>& value, const char* what,
                              double least, double most) {
@@ -75,20 +75,20 @@ void add_rope_flags(CLI::App& app, RopeOverride& rope) {
          1e6);
 }
 
-void add_exact_flag(CLI::App& app, ModelFlags& flags) {
+void add_exact_flag(CommandLine& app, ModelFlags& flags) {
   flags.precision = Precision::fast;
   app.add_flag_callback(
       "--exact", [&flags] { flags.precision = Precision::exact; },
       "compute with activations as they are, not rounded to 8 bits");
 }
 
-void add_fast_flag(CLI::App& app, ModelFlags& flags) {
+void add_fast_flag(CommandLine& app, ModelFlags& flags) {
   app.add_flag_callback(
       "--fast", [&flags] { flags.precision = Precision::fast; },
       "round activations to 8 bits, as `quire run` does");
 }
 
-void add_draft_flags(CLI::App& app, DraftFlags& flags) {
+void add_draft_flags(CommandLine& app, DraftFlags& flags) {
   add_text(app, "--model-draft", flags.model,
            "a smaller model of the same family that guesses what comes", "MODEL");
   add_int(app, "--ctx-size-draft", flags.n_ctx, "its context; 0: as the model's", 0, INT32_MAX);
@@ -100,7 +100,7 @@ void add_draft_flags(CLI::App& app, DraftFlags& flags) {
                "no guesses at all; without -md they come from the text itself");
 }
 
-void add_shift_flags(CLI::App& app, ContextShift& shift) {
+void add_shift_flags(CommandLine& app, ContextShift& shift) {
   app.add_flag("--context-shift,!--no-context-shift", shift.wanted,
                "when the context is full, forget the older half and go on");
   add_int(app, "--keep", shift.n_keep, "but not the first N tokens; -1: nothing of the prompt", -1,

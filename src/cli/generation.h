@@ -21,14 +21,14 @@ struct ModelFlags {
   Precision precision = Precision::exact;
   RopeOverride rope;
 };
-void add_model_flag(CLI::App& app, std::string& model);
-void add_model_flags(CLI::App& app, ModelFlags& flags);
+void add_model_flag(CommandLine& app, std::string& model);
+void add_model_flags(CommandLine& app, ModelFlags& flags);
 // --rope-scaling, --rope-scale, --yarn-...: for contexts beyond the model's own.
-void add_rope_flags(CLI::App& app, RopeOverride& rope);
+void add_rope_flags(CommandLine& app, RopeOverride& rope);
 // For commands that make text: products are fast, --exact computes with activations as they are.
-void add_exact_flag(CLI::App& app, ModelFlags& flags);
+void add_exact_flag(CommandLine& app, ModelFlags& flags);
 // For commands that look at numbers: products are exact, --fast computes as `quire run` does.
-void add_fast_flag(CLI::App& app, ModelFlags& flags);
+void add_fast_flag(CommandLine& app, ModelFlags& flags);
 
 // Every sampler's flags (cli/sampling_flags.cpp).
 struct SamplingFlags {
@@ -39,7 +39,7 @@ struct SamplingFlags {
   std::string samplers, sampler_seq;
   bool ignore_eos = false;
 };
-void add_sampling_flags(CLI::App& app, SamplingFlags& flags);
+void add_sampling_flags(CommandLine& app, SamplingFlags& flags);
 // The parameters as asked for; usage names the flag that makes no sense.
 Result<SamplingParams> sampling_params(const SamplingFlags& flags);
 // The seed asked for, or a new one when it is -1.
@@ -53,10 +53,10 @@ struct DraftFlags {
   double p_min = 0.75;
   bool never = false;
 };
-void add_draft_flags(CLI::App& app, DraftFlags& flags);
+void add_draft_flags(CommandLine& app, DraftFlags& flags);
 
 // --context-shift, --keep
-void add_shift_flags(CLI::App& app, ContextShift& shift);
+void add_shift_flags(CommandLine& app, ContextShift& shift);
 
 // Two positionals [MODEL] [TEXT] of which either may be missing. A single one is a MODEL when it
 // names a file or a bundled model, not_found when it looks like a path (ends in .gguf, or has a

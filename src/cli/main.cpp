@@ -2,7 +2,6 @@
 // line and an exit code. Exceptions of libraries end here.
 #include "base/isa.h"
 #include "cli/command.h"
-#include "cli/short_flags.h"
 #include "cli/suggest.h"
 
 #include <algorithm>
@@ -33,7 +32,7 @@ struct Command {
   std::string name;
   Chapter chapter;
   const char* summary;
-  CommandBody (*add)(CLI::App& app);
+  CommandBody (*add)(CommandLine& app);
 };
 std::vector<Command> all_commands() {
   std::vector<Command> commands = {
@@ -64,13 +63,6 @@ std::string overview() {
          "QUIRE_ISA=portable|avx2|avx512 limits the instructions that are used.\n";
 }
 
-std::unexpected<Error> fail_unknown(const char* what, const std::string& name,
-                                    const std::vector<std::string>& known, const char* way_out) {
-  const std::string guess = nearest(name, known);
-  if (guess.empty()) return fail(Fault::usage, "unknown {} '{}'; {}", what, name, way_out);
-  return fail(Fault::usage, "unknown {} '{}', did you mean '{}'?", what, name, guess);
-}
-
 Result<Command> find_command(const std::string& name) {
   std::vector<std::string> names;
   for (const Command& command : all_commands()) {
@@ -78,66 +70,18 @@ Result<Command> find_command(const std::string& name) {
     names.emplace_back(command.name);
   }
   if (name.starts_with('-'))
-    return fail_unknown("flag", name, {"--help", "--version"}, "'quire --help' lists the commands");
+    return fail_unknown("flag", name, std::vector<std::string>{"--help", "--version"},
+                        "'quire --help' lists the commands");
   return fail_unknown("command", name, names, "'quire --help' lists them");
 }
 
-// The app whose flags the user was giving: the innermost subcommand that was named.
-CLI::App* innermost(CLI::App* app) {
-  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
-  return app;
-}
-
-std::unexpected<Error> explain(CLI::App& app, const CLI::ParseError& error) {
-  CLI::App* inner = innermost(&app);
-  const std::string way_out = fmt::format("'{} --help' explains it", app.get_name());
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
-    const auto extras = app.remaining(true);
-    const std::string extra = extras.empty() ? std::string(error.what()) : extras.front();
-    std::vector<std::string> known;
-    if (!extra.starts_with('-')) {
-      for (const CLI::App* sub : inner->get_subcommands({})) known.push_back(sub->get_name());
-      return fail_unknown(known.empty() ? "argument" : "command", extra, known, way_out.c_str());
-    }
-    for (const CLI::Option* option : inner->get_options()) {
-      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-      for (const std::string& name : option->get_snames()) known.push_back("-" + name);
-    }
-    return fail_unknown("flag", extra.substr(0, extra.find('=')), known, way_out.c_str());
-  }
-  return fail(Fault::usage, "{}; {}", error.what(), way_out);
-}
-
-// "-ctk f16" is "--ctk f16", as in other programs: a flag with one dash and a name that a flag with
-// two has.
-void add_second_dashes(const CLI::App& app, std::vector<std::string>& arguments) {
-  for (std::string& argument : arguments) {
-    if (argument == "--") return;
-    if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') continue;
-    const std::string name = "-" + argument.substr(0, argument.find('='));
-    if (app.get_option_no_throw(name) != nullptr) argument.insert(0, "-");
-  }
-}
-
 Result<int> run_command(const Command& command, std::vector<std::string> arguments) {
-  CLI::App app(command.summary, fmt::format("quire {}", command.name));
-  app.formatter(help_format());
-  app.option_defaults()->group("Flags");
-  app.set_help_flag("-h,--help", "print this help and exit");
+  CommandLine app(command.summary, fmt::format("quire {}", command.name));
   const CommandBody body = command.add(app);
-  expand_short_flags(app, arguments);
-  add_second_dashes(app, arguments);
-  try {
-    std::reverse(arguments.begin(), arguments.end());  // the order CLI11 wants
-    app.parse(arguments);
-  } catch (const CLI::CallForHelp&) {
-    const CLI::App* inner = innermost(&app);
-    fmt::print("{}", inner->help(inner == &app ? "" : app.get_name()));
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    return explain(app, error);
-  }
-  return body();
+  const std::string help = TRY(app.parse(std::move(arguments)));
+  if (help.empty()) return body();
+  fmt::print("{}", help);
+  return 0;
 }
 
 Result<int> run_program(std::vector<std::string> arguments) {

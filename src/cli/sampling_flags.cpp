@@ -44,7 +44,7 @@ std::string unescaped(std::string_view text) {
   return result;
 }
 
-void add_truncation_flags(CLI::App& app, SamplingParams& params) {
+void add_truncation_flags(CommandLine& app, SamplingParams& params) {
   add_int(app, "--top-k", params.top_k, "draw from the K likeliest; 0: all", 0, INT32_MAX);
   add_number(app, "--top-p", params.top_p, "draw from the fewest with this probability", 0, 1);
   add_number(app, "--min-p", params.min_p, "drop what is less likely than this share of the best",
@@ -59,7 +59,7 @@ void add_truncation_flags(CLI::App& app, SamplingParams& params) {
              "which are: those with this probability; above 0.5: none", 0, 1);
 }
 
-void add_repetition_flags(CLI::App& app, SamplingFlags& flags) {
+void add_repetition_flags(CommandLine& app, SamplingFlags& flags) {
   SamplingParams& params = flags.params;
   add_number(app, "--repeat-penalty", params.repeat_penalty,
              "above 1: recent tokens become less likely", 0.01, 100);
@@ -83,7 +83,7 @@ void add_repetition_flags(CLI::App& app, SamplingFlags& flags) {
       ->allow_extra_args(false);
 }
 
-void add_mirostat_flags(CLI::App& app, SamplingParams& params) {
+void add_mirostat_flags(CommandLine& app, SamplingParams& params) {
   add_int(app, "--mirostat", params.mirostat,
           "1 or 2: hold the surprise of tokens near a target, in the place of top-k and the like",
           0, 2);
@@ -93,7 +93,7 @@ void add_mirostat_flags(CLI::App& app, SamplingParams& params) {
 
 }  // namespace
 
-void add_sampling_flags(CLI::App& app, SamplingFlags& flags) {
+void add_sampling_flags(CommandLine& app, SamplingFlags& flags) {
   SamplingParams& params = flags.params;
   add_int(app, "-s,--seed", flags.seed, "the same seed, the same text; -1: a new one", -1,
           INT64_MAX);

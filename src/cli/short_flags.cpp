@@ -17,13 +17,13 @@ constexpr ShortFlag short_flags[] = {
 
 }  // namespace
 
-void expand_short_flags(const CLI::App& app, std::vector<std::string>& arguments) {
+void expand_short_flags(const std::function<bool(const std::string& flag)>& has_flag,
+                        std::vector<std::string>& arguments) {
   for (std::string& argument : arguments) {
     if (argument == "--") return;
     const size_t end = std::min(argument.find('='), argument.size());
     for (const ShortFlag& flag : short_flags)
-      if (argument.compare(0, end, flag.name) == 0 &&
-          app.get_option_no_throw(std::string(flag.long_name)) != nullptr) {
+      if (argument.compare(0, end, flag.name) == 0 && has_flag(std::string(flag.long_name))) {
         argument.replace(0, end, flag.long_name);
         break;
       }

@@ -33,4 +33,12 @@ std::string nearest(std::string_view name, std::span<const std::string> names) {
   return best_distance * 3 <= std::max(name.size(), best.size()) ? best : std::string{};
 }
 
+std::unexpected<Error> fail_unknown(const char* what, const std::string& name,
+                                    std::span<const std::string> known,
+                                    const std::string& way_out) {
+  const std::string guess = nearest(name, known);
+  if (guess.empty()) return fail(Fault::usage, "unknown {} '{}'; {}", what, name, way_out);
+  return fail(Fault::usage, "unknown {} '{}', did you mean '{}'?", what, name, guess);
+}
+
 }  // namespace quire
