@@ -7,7 +7,8 @@
 //                               {"layers.#.self_attn.q_proj", "blk.#.attn_q", query_pairs}, ...};
 //
 // In a name `#` is the number of a layer and `*` that of an expert; `.weight` and `.bias` are
-// carried over. "model.", "transformer." and the like in front are cut off before matching.
+// carried over. "model.", "transformer." and the like in front are cut off before matching. Names
+// that a family says nothing about are those of Llama's layer (common_rules()), which most share.
 #pragma once
 #include "model/hf_import.h"
 
@@ -33,6 +34,9 @@ Result<void> key_pairs(HfImport& import, const HfMatch& match);
 Result<void> transposed(HfImport& import, const HfMatch& match);  // GPT-2's Conv1D: (in, out)
 Result<void> plus_one(HfImport& import, const HfMatch& match);    // Gemma's norms
 Result<void> stacked(HfImport& import, const HfMatch& match);     // experts: one tensor of all
+Result<void> as_vector(HfImport& import, const HfMatch& match);   // (1, N) or (N, 1) as (N)
+// Of a classification head; without the head's last matrix, of no use.
+Result<void> for_scores(HfImport& import, const HfMatch& match);
 
 struct HfRule {
   const char* from;
@@ -52,6 +56,10 @@ struct HfFamily {
   Result<void> (*metadata)(HfMetadata& metadata);
   std::span<const HfRule> rules;
 };
+
+// Llama's layer, heads turned by halves, the experts of Qwen and DeepSeek, and what stands around
+// layers: searched behind a family's own rules.
+std::span<const HfRule> common_rules();
 
 struct HfFamilyEntry {
   const HfFamily* family;

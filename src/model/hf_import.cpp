@@ -1,6 +1,7 @@
 #include "model/hf_import.h"
 
 #include "format/printable.h"
+#include "model/type_mix.h"
 #include "quant/codec.h"
 
 #include <cstring>
@@ -28,7 +29,7 @@ std::vector<float> decoded(const TensorView& view) {
 
 HfImport::HfImport(const SafetensorsFile& file, const HfConfig& config)
     : file_(file), config_(config) {
-  for (const char* field : {"num_attention_heads", "n_head"})
+  for (const char* field : {"n_head", "num_attention_heads"})  // the latter where both are
     if (const auto heads = config.get_int(field)) n_head_ = *heads;
   n_head_kv_ = n_head_;
   if (const auto heads = config.get_int("num_key_value_heads")) n_head_kv_ = *heads;
@@ -109,7 +110,7 @@ Result<void> HfImport::expect(bool right, const std::string& name, const Shape& 
 Result<void> HfImport::add(const std::string& name, HfRows rows) {
   if (!names_.emplace(name, true).second)
     return fail(Fault::bad_format, "{}: two of its tensors become '{}'", file_.path(), name);
-  if (rows.shape.rank == 1) rows = f32_rows(std::move(rows));
+  if (stays_f32(name, rows.shape)) rows = f32_rows(std::move(rows));
   tensors_.push_back({name, std::move(rows)});
   return {};
 }

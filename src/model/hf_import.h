@@ -20,6 +20,12 @@ struct HfTensor {
   HfRows rows;
 };
 
+// What the family's own code takes for granted where config.json is silent; 0: it must speak.
+struct HfDefaults {
+  int64_t n_ctx = 2048, n_head = 0, n_head_kv = 0, head_dim = 0;
+  double rope_theta = 10000;
+};
+
 class HfMetadata {
  public:
   HfMetadata(HfConfig config, std::string arch);
@@ -49,17 +55,30 @@ class HfMetadata {
 
   // What nearly all have, under the names of Llama's config.json: widths, counts, context length,
   // heads, head width.
-  Result<void> transformer();
+  Result<void> transformer(const HfDefaults& defaults = {});
   // Rotary embedding: theta, partial_rotary_factor and scaling, in the forms of transformers 4
   // (rope_theta, rope_scaling) and 5 (rope_parameters). Call after transformer().
   Result<void> rope();
-  // The same of a named part, "rope_parameters.full_attention".
-  Result<void> rope_of(const std::string& part);
+  // The same where layers with a window turn by a base of their own, never stretched:
+  // rope_parameters.full_attention and .sliding_attention in transformers 5; `window_field` names
+  // the base in 4, where a missing one means that of the other layers.
+  Result<void> rope_by_layer(const char* window_field, double window_default);
+  // For models whose scores YaRN makes longer, and not what is turned: DeepSeek.
+  void yarn_scales_scores() { yarn_scales_scores_ = true; }
   int64_t head_dim() const { return head_dim_; }
+  // For families that do not call transformer().
+  void set_head_dim(int64_t width) { head_dim_ = width; }
+  void set_rope_theta(double theta) { rope_theta_ = theta; }  // where config.json has none
+  // sliding_window, and which layers have it: layer_types where there are any, else all but every
+  // period-th. The list is written only where it is not what `period` says; 0: every layer.
+  Result<void> windows(int64_t period);
   // Fails with unsupported unless the field is missing or has one of the values.
   Result<void> require(const char* field, std::initializer_list<std::string_view> values) const;
+  // The same for switches.
+  Result<void> require_flag(const char* field, bool value, bool fallback) const;
 
  private:
+  Result<void> rope_of(const std::string& part);
   Result<void> rope_scaling(const std::string& part, const std::string& type, int64_t n_rot,
                             double theta);
   Result<void> llama3(const std::string& part, int64_t n_rot, double theta);
@@ -72,6 +91,8 @@ class HfMetadata {
   GgufWriter writer_;
   std::vector<HfTensor> tensors_;
   int64_t head_dim_ = 0;
+  double rope_theta_ = 10000;
+  bool yarn_scales_scores_ = false;
 };
 
 class HfImport {
@@ -79,6 +100,7 @@ class HfImport {
   HfImport(const SafetensorsFile& file, const HfConfig& config);
 
   const HfConfig& config() const { return config_; }
+  const std::string& path() const { return file_.path(); }
   int64_t n_head() const { return n_head_; }
   int64_t n_head_kv() const { return n_head_kv_; }
 
@@ -92,7 +114,7 @@ class HfImport {
   Result<void> expect(bool right, const std::string& name, const Shape& shape,
                       std::string_view what) const;
 
-  // Gives the model a tensor. Vectors become f32, as everything that is no matrix is in GGUF.
+  // Gives the model a tensor. What stays_f32() (model/type_mix.h) becomes f32.
   Result<void> add(const std::string& name, HfRows rows);
   // One of the tensors that stacked() puts together, in the order of their numbers.
   Result<void> add_part(const std::string& name, int64_t number, HfRows rows);

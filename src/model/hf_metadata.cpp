@@ -5,8 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <numbers>
 
 namespace quire {
@@ -14,6 +16,8 @@ namespace {
 
 // Wider heads have no published model; a table of frequencies is made of them.
 constexpr int64_t head_dim_max = 1 << 16;
+// The deepest published models have some 130.
+constexpr int64_t layers_max = 1 << 16;
 
 const char* first_present(const HfConfig& config, HfMetadata::Fields fields) {
   for (const char* field : fields)
@@ -90,27 +94,77 @@ Result<void> HfMetadata::require(const char* field,
               printable(value), arch_, known);
 }
 
-Result<void> HfMetadata::transformer() {
-  TRY(count_or({"max_position_embeddings"}, "context_length", 2048));
+Result<void> HfMetadata::require_flag(const char* field, bool value, bool fallback) const {
+  if (TRY(config_.get_bool_or(field, fallback)) == value) return {};
+  return fail(Fault::unsupported, "{}: {} is {}, which is not supported for {}", config_.path(),
+              field, !value, arch_);
+}
+
+Result<void> HfMetadata::transformer(const HfDefaults& defaults) {
+  TRY(count_or({"max_position_embeddings"}, "context_length", defaults.n_ctx));
   TRY(count({"hidden_size"}, "embedding_length"));
   TRY(count({"num_hidden_layers"}, "block_count"));
   TRY(count({"intermediate_size"}, "feed_forward_length"));
-  TRY(count({"num_attention_heads"}, "attention.head_count"));
-  TRY(count_if_present({"num_key_value_heads"}, "attention.head_count_kv"));
   const int64_t width = TRY(get_count({"hidden_size"}));
-  const int64_t n_heads = TRY(get_count({"num_attention_heads"}));
+  const int64_t n_heads = defaults.n_head > 0
+                              ? TRY(get_count_or({"num_attention_heads"}, defaults.n_head))
+                              : TRY(get_count({"num_attention_heads"}));
   if (n_heads == 0)
     return fail(Fault::bad_format, "{}: num_attention_heads is 0, it must be positive",
                 config_.path());
-  head_dim_ = TRY(get_count_or({"head_dim"}, width / n_heads));
+  writer_.add_u32(key("attention.head_count"), static_cast<uint32_t>(n_heads));
+  const int64_t n_heads_kv = defaults.n_head_kv > 0 ? defaults.n_head_kv : n_heads;
+  TRY(count_or({"num_key_value_heads"}, "attention.head_count_kv", n_heads_kv));
+  const bool stated = config_.has("head_dim") || defaults.head_dim > 0;
+  head_dim_ =
+      TRY(get_count_or({"head_dim"}, defaults.head_dim > 0 ? defaults.head_dim : width / n_heads));
   if (head_dim_ < 1 || head_dim_ > head_dim_max)
     return fail(Fault::bad_format, "{}: heads of width {} cannot be; from 1 to {} are supported",
                 config_.path(), head_dim_, head_dim_max);
-  if (config_.has("head_dim")) {
+  if (stated) {
     writer_.add_u32(key("attention.key_length"), static_cast<uint32_t>(head_dim_));
     writer_.add_u32(key("attention.value_length"), static_cast<uint32_t>(head_dim_));
   }
   if (config_.has("vocab_size")) TRY(count({"vocab_size"}, "vocab_size"));
+  rope_theta_ = defaults.rope_theta;
+  return {};
+}
+
+Result<void> HfMetadata::windows(int64_t period) {
+  const int64_t window = TRY(get_count_or({"sliding_window"}, 0));
+  if (window == 0) return {};
+  const int64_t n_layer = TRY(get_count({"num_hidden_layers"}));
+  if (n_layer > layers_max)
+    return fail(Fault::bad_format, "{}: num_hidden_layers is {}, at most {} make sense",
+                config_.path(), n_layer, layers_max);
+  const auto usual = [&](int64_t layer) { return period == 0 || (layer + 1) % period != 0; };
+  int64_t stated = TRY(get_count_or({"sliding_window_pattern", "_sliding_window_pattern"}, period));
+  std::vector<char> windowed;
+  for (int64_t i = 0; i < n_layer; ++i) windowed.push_back(stated == 0 || (i + 1) % stated != 0);
+  if (config_.has("layer_types")) {
+    const std::vector<std::string> types = TRY(config_.get_strings("layer_types"));
+    if (static_cast<int64_t>(types.size()) != n_layer)
+      return fail(Fault::bad_format, "{}: layer_types has {} entries for {} layers", config_.path(),
+                  types.size(), n_layer);
+    for (size_t i = 0; i < types.size(); ++i) {
+      if (types[i] != "sliding_attention" && types[i] != "full_attention")
+        return fail(Fault::unsupported,
+                    "{}: layer_types has '{}'; sliding_attention and full_attention are supported",
+                    config_.path(), printable(types[i]));
+      windowed[i] = types[i] == "sliding_attention";
+    }
+  }
+  if (std::ranges::count(windowed, 1) == 0) return {};
+  writer_.add_u32(key("attention.sliding_window"), static_cast<uint32_t>(window));
+  bool as_usual = true;
+  const auto list = std::make_unique<bool[]>(windowed.size());
+  for (size_t i = 0; i < windowed.size(); ++i) {
+    list[i] = windowed[i] != 0;
+    as_usual = as_usual && list[i] == usual(static_cast<int64_t>(i));
+  }
+  if (!as_usual)
+    writer_.add_bools(key("attention.sliding_window_pattern"),
+                      std::span<const bool>(list.get(), windowed.size()));
   return {};
 }
 
@@ -118,11 +172,38 @@ Result<void> HfMetadata::rope() {
   return rope_of(config_.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
 }
 
+Result<void> HfMetadata::rope_by_layer(const char* window_field, double window_default) {
+  constexpr const char* far = "rope_parameters.full_attention";
+  constexpr const char* near_theta = "rope_parameters.sliding_attention.rope_theta";
+  if (config_.has(far))
+    TRY(rope_of(far));
+  else
+    TRY(rope());
+  double theta = window_default;
+  if (theta == 0) {  // that of the other layers
+    theta = TRY(config_.get_float_or("rope_theta", rope_theta_));
+    theta = TRY(config_.get_float_or("rope_parameters.rope_theta", theta));
+  }
+  theta = TRY(config_.get_float_or(window_field, theta));
+  theta = TRY(config_.get_float_or(near_theta, theta));
+  const std::string type =
+      TRY(config_.get_string_or("rope_parameters.sliding_attention.rope_type", "default"));
+  if (type != "default")
+    return fail(Fault::unsupported,
+                "{}: rope_parameters.sliding_attention has the rope type '{}'; layers with a "
+                "window are never stretched here",
+                config_.path(), printable(type));
+  writer_.add_f32(key("rope.freq_base_swa"), static_cast<float>(theta));
+  return {};
+}
+
 Result<void> HfMetadata::rope_of(const std::string& part) {
   const auto field = [&](const char* name) { return part + "." + name; };
-  double theta = TRY(config_.get_float_or("rope_theta", 10000));
+  double theta = TRY(config_.get_float_or("rotary_emb_base", rope_theta_));  // GPT-NeoX, Nomic
+  theta = TRY(config_.get_float_or("rope_theta", theta));
   theta = TRY(config_.get_float_or(field("rope_theta"), theta));
-  double share = TRY(config_.get_float_or("partial_rotary_factor", 1));
+  double share = TRY(config_.get_float_or("rotary_pct", 1));
+  share = TRY(config_.get_float_or("partial_rotary_factor", share));
   share = TRY(config_.get_float_or(field("partial_rotary_factor"), share));
   if (!(theta > 0 && theta < 1e30) || !(share > 0 && share <= 1))
     return fail(Fault::bad_format,
@@ -138,13 +219,13 @@ Result<void> HfMetadata::rope_of(const std::string& part) {
 }
 
 // transformers' names (modeling_rope_utils.py). "dynamic" changes nothing up to the positions the
-// model was trained for, and beyond them no sequence goes.
+// model was trained for; a longer context stretches by its own length.
 Result<void> HfMetadata::rope_scaling(const std::string& part, const std::string& type,
                                       int64_t n_rot, double theta) {
-  if (type == "default" || type == "dynamic" || type == "mrope") return {};
+  if (type == "default" || type == "mrope") return {};
   if (type == "llama3") return llama3(part, n_rot, theta);
   if (type == "longrope" || type == "su") return long_rope(part, n_rot);
-  if (type != "linear" && type != "yarn")
+  if (type != "linear" && type != "yarn" && type != "dynamic")
     return fail(Fault::unsupported,
                 "{}: {} has the rope type '{}'; supported are default, linear, dynamic, yarn, "
                 "llama3, longrope",
@@ -152,6 +233,8 @@ Result<void> HfMetadata::rope_scaling(const std::string& part, const std::string
   const double factor = TRY(config_.get_float(part + ".factor"));
   writer_.add_string(key("rope.scaling.type"), type);
   writer_.add_f32(key("rope.scaling.factor"), static_cast<float>(factor));
+  if (type == "dynamic")
+    return count_or({"max_position_embeddings"}, "rope.scaling.original_context_length", 2048);
   if (type == "linear") return {};
   return yarn(part, factor);
 }
@@ -162,18 +245,26 @@ Result<void> HfMetadata::yarn(const std::string& part, double factor) {
                "rope.scaling.original_context_length", 2048));
   TRY(number_if_present({(part + ".beta_fast").c_str()}, "rope.scaling.yarn_beta_fast"));
   TRY(number_if_present({(part + ".beta_slow").c_str()}, "rope.scaling.yarn_beta_slow"));
-  // What scores are multiplied by: 0.1 ln(factor) + 1 unless stated; GGUF keeps the quotient.
-  const double standard = 0.1 * std::log(factor) + 1;
+  const bool whole_pairs = TRY(config_.get_bool_or(part + ".truncate", true));
+  if (whole_pairs == (arch_ == "gpt-oss"))
+    return fail(Fault::unsupported, "{}: {}.truncate is {}, which is not supported for {}",
+                config_.path(), part, whole_pairs, arch_);
+  // What is turned becomes this much longer: 0.1 ln(factor) + 1 unless stated; GGUF keeps the
+  // quotient.
   const auto magnitude = [&](double scale) {
     return factor <= 1 ? 1 : 0.1 * scale * std::log(factor) + 1;
   };
   const double scale = TRY(config_.get_float_or(part + ".mscale", 0));
   const double all_dims = TRY(config_.get_float_or(part + ".mscale_all_dim", 0));
+  double standard = magnitude(1);
   double wanted = standard;
-  if (config_.has(part + ".attention_factor"))
-    wanted = TRY(config_.get_float(part + ".attention_factor"));
-  else if (scale != 0 && all_dims != 0)
-    wanted = magnitude(scale) / magnitude(all_dims);
+  if (scale != 0 && all_dims != 0) wanted = magnitude(scale) / magnitude(all_dims);
+  if (yarn_scales_scores_ && all_dims > 0) {
+    // 0.1: as above, and readers multiply by the logarithm alone.
+    writer_.add_f32(key("rope.scaling.yarn_log_multiplier"), static_cast<float>(0.1 * all_dims));
+    standard = 1;
+  }
+  wanted = TRY(config_.get_float_or(part + ".attention_factor", wanted));
   if (wanted != standard && standard > 0)
     writer_.add_f32(key("rope.scaling.attn_factor"), static_cast<float>(wanted / standard));
   return {};
@@ -243,7 +334,8 @@ Result<void> HfMetadata::long_rope(const std::string& part, int64_t n_rot) {
     return fail(Fault::bad_format, "{}: original_max_position_embeddings is {}, at least 2",
                 config_.path(), n_original);
   writer_.add_u32(key("rope.scaling.original_context_length"), static_cast<uint32_t>(n_original));
-  const double stretch = n_ctx / static_cast<double>(n_original);
+  const double stretch =
+      TRY(config_.get_float_or(part + ".factor", n_ctx / static_cast<double>(n_original)));
   double magnitude =
       stretch <= 1 ? 1
                    : std::sqrt(1 + std::log(stretch) / std::log(static_cast<double>(n_original)));

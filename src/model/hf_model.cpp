@@ -2,9 +2,11 @@
 
 #include "format/printable.h"
 #include "model/hf_family.h"
+#include "model/hparams.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -19,6 +21,7 @@ constexpr std::string_view prefixes[] = {
     "transformer.",
     "gpt_neox.",
     "backbone.",
+    "roberta.",
     "bert.",
     "model.",
 };
@@ -26,6 +29,11 @@ constexpr std::string_view prefixes[] = {
 constexpr std::string_view other_senses[] = {
     "vision_tower.", "multi_modal_projector.", "vision_model.", "audio_tower.",
     "embed_vision.", "embed_audio.",           "visual.",
+};
+
+// How parameters of a norm are called in checkpoints that came from TensorFlow, too.
+constexpr std::pair<std::string_view, std::string_view> suffixes[] = {
+    {"", ""}, {".weight", ".weight"}, {".bias", ".bias"}, {".gamma", ".weight"}, {".beta", ".bias"},
 };
 
 struct Captures {
@@ -80,12 +88,13 @@ class Renamer {
     if (part_)
       for (const std::string_view sense : other_senses)
         if (bare.starts_with(sense)) return {};
-    for (const HfRule& rule : family_.rules)
-      for (const std::string_view suffix : {"", ".weight", ".bias"}) {
-        if (!bare.ends_with(suffix)) continue;
-        const auto captures = match_name(rule.from, bare.substr(0, bare.size() - suffix.size()));
-        if (captures) return apply(rule, name, suffix, *captures);
-      }
+    for (const std::span<const HfRule> rules : {family_.rules, common_rules()})
+      for (const HfRule& rule : rules)
+        for (const auto& [suffix, in_gguf] : suffixes) {
+          if (!bare.ends_with(suffix)) continue;
+          const auto captures = match_name(rule.from, bare.substr(0, bare.size() - suffix.size()));
+          if (captures) return apply(rule, name, in_gguf, *captures);
+        }
     return fail(Fault::unsupported,
                 "{}: tensor '{}' is not known: the checkpoint is of a variant of this architecture "
                 "that is not supported",
@@ -129,6 +138,34 @@ void drop_tied_head(const HfConfig& config, std::vector<HfTensor>& tensors) {
   std::erase_if(tensors, [](const HfTensor& tensor) { return tensor.name == "output.weight"; });
 }
 
+// How the rows of a text become one vector: what sentence-transformers keeps in 1_Pooling, or
+// scores where there is a classifier.
+Result<void> add_pooling(const std::string& folder, HfMetadata& metadata,
+                         const std::vector<HfTensor>& tensors) {
+  const auto add = [&](Pooling pooling) {
+    metadata.writer().add_u32(metadata.key("pooling_type"), static_cast<uint32_t>(pooling));
+  };
+  if (std::ranges::find(tensors, "cls.output.weight", &HfTensor::name) != tensors.end()) {
+    add(Pooling::rank);
+    return {};
+  }
+  const std::string path = folder + "/1_Pooling/config.json";
+  if (!file_exists(path)) return {};
+  const HfConfig config = TRY(HfConfig::open(path));
+  constexpr std::pair<const char*, Pooling> modes[] = {{"pooling_mode_mean_tokens", Pooling::mean},
+                                                       {"pooling_mode_cls_token", Pooling::cls},
+                                                       {"pooling_mode_lasttoken", Pooling::last}};
+  for (const auto& [field, pooling] : modes)
+    if (TRY(config.get_bool_or(field, false))) {
+      add(pooling);
+      return {};
+    }
+  return fail(Fault::unsupported,
+              "{}: the rows of a text are put together in a way that is not known; mean, first "
+              "token and last token are supported",
+              path);
+}
+
 std::string folder_name(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   return path.substr(path.rfind('/') + 1);
@@ -161,6 +198,7 @@ Result<HfModel> HfModel::open(const std::string& folder) {
   TRY(Renamer(*found.family, import, model.file->path(), n_layer, part_of_more).run(*model.file));
   model.tensors = TRY(import.finish());
   drop_tied_head(config, model.tensors);
+  TRY(add_pooling(folder, metadata, model.tensors));
   for (HfTensor& tensor : metadata.tensors()) model.tensors.push_back(std::move(tensor));
   model.metadata = std::move(metadata.writer());
   return model;

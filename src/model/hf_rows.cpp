@@ -127,6 +127,42 @@ HfRows transposed_rows(const HfRows& rows) {
   return out;
 }
 
+HfRows transposed_parts(HfRows rows) {
+  CHECK(rows.shape.rank == 3);
+  const int64_t n = rows.shape[1], width = rows.shape[2];
+  HfRows out{rows.dtype, {rows.shape[0], width, n}, nullptr, {}};
+  out.fill = [rows = std::move(rows), n, width](int64_t first, int64_t count, std::byte* to) {
+    std::vector<std::byte> part(static_cast<size_t>(n * rows.row_bytes()));
+    const auto run = rows.dtype == DType::f32 ? transpose<uint32_t> : transpose<uint16_t>;
+    const int64_t out_bytes = quire::row_bytes(rows.dtype, n);
+    for (const int64_t end = first + count; first < end;) {
+      const int64_t index = first / width;
+      const int64_t here = std::min(end, (index + 1) * width) - first;
+      rows.copy(index * n, n, part.data());
+      run(part.data(), n, width, first - index * width, here, to);
+      to += here * out_bytes;
+      first += here;
+    }
+  };
+  return out;
+}
+
+HfRows strided_columns(HfRows rows, int64_t first, int64_t step) {
+  CHECK(rows.shape.rank == 2);
+  HfRows out{rows.dtype, {rows.shape[0], (rows.shape[1] - first + step - 1) / step}, nullptr, {}};
+  const int64_t each = quire::row_bytes(rows.dtype, 1), n_columns = out.shape[1];
+  out.fill = [rows = std::move(rows), first, step, each, n_columns](int64_t row, int64_t n,
+                                                                    std::byte* to) {
+    std::vector<std::byte> whole(static_cast<size_t>(rows.row_bytes()));
+    for (int64_t r = 0; r < n; ++r) {
+      rows.copy(row + r, 1, whole.data());
+      for (int64_t c = 0; c < n_columns; ++c, to += each)
+        std::memcpy(to, whole.data() + (first + c * step) * each, static_cast<size_t>(each));
+    }
+  };
+  return out;
+}
+
 HfRows reshaped_rows(HfRows rows, const Shape& shape) {
   CHECK(rows.shape.n_elements() == shape.n_elements());
   if (rows.mapped != nullptr || rows.shape.last() == shape.last()) {
@@ -190,6 +226,24 @@ HfRows f8_rows(const std::byte* bytes, const Shape& shape, std::vector<float> sc
       for (int64_t i = 0; i < width; ++i)
         numbers[static_cast<size_t>(i)] *= scale[i / block.n_columns];
       codec(DType::bf16)->encode(numbers.data(), to + r * width * 2, width);
+    }
+  };
+  return out;
+}
+
+HfRows mxfp4_rows(const std::byte* blocks, const std::byte* scales, const Shape& shape) {
+  constexpr int64_t half = 16;  // bytes of a block
+  HfRows out{DType::mxfp4, shape, nullptr, {}};
+  const int64_t n_blocks = shape.last() / (2 * half);
+  out.fill = [blocks, scales, n_blocks](int64_t first, int64_t n, std::byte* to) {
+    for (int64_t b = first * n_blocks; b < (first + n) * n_blocks; ++b) {
+      *to++ = scales[b];
+      // Byte i of GGUF's block has elements i and i + 16, that of the checkpoint 2i and 2i + 1.
+      const std::byte* in = blocks + b * half;
+      const auto element = [in](int64_t i) {
+        return i % 2 == 0 ? in[i / 2] & std::byte{15} : in[i / 2] >> 4;
+      };
+      for (int64_t i = 0; i < half; ++i) *to++ = element(i) | element(i + half) << 4;
     }
   };
   return out;

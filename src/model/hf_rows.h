@@ -36,6 +36,10 @@ HfRows stacked_rows(std::vector<HfRows> parts);
 HfRows joined_rows(std::vector<HfRows> parts);
 // (N, K) -> (K, N), of f32, f16 or bf16. Needs the source mapped.
 HfRows transposed_rows(const HfRows& rows);
+// Matrices (parts, N, K) of f32, f16 or bf16 as (parts, K, N).
+HfRows transposed_parts(HfRows rows);
+// Columns first, first + step, ... of a matrix.
+HfRows strided_columns(HfRows rows, int64_t first, int64_t step);
 // The same elements under another shape of as many.
 HfRows reshaped_rows(HfRows rows, const Shape& shape);
 // Every element x as function(x), f32.
@@ -48,6 +52,10 @@ struct F8Blocks {
 };
 HfRows f8_rows(const std::byte* bytes, const Shape& shape, std::vector<float> scales,
                F8Blocks block);
+// Matrices (parts, N, K) of MXFP4 from blocks and scales that lie apart (gpt-oss): blocks (parts,
+// N, K / 32, 16), two neighbours in each byte, the first one in the low half; scales (parts, N,
+// K / 32).
+HfRows mxfp4_rows(const std::byte* blocks, const std::byte* scales, const Shape& shape);
 
 // The whole tensor in memory of its own.
 Tensor materialize(const HfRows& rows);

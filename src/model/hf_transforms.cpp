@@ -53,4 +53,44 @@ Result<void> stacked(HfImport& import, const HfMatch& match) {
   return import.add_part(match.to, match.expert, TRY(import.rows(match.from)));
 }
 
+Result<void> as_vector(HfImport& import, const HfMatch& match) {
+  HfRows rows = TRY(import.rows(match.from));
+  const int64_t n = rows.shape.n_elements();
+  TRY(import.expect(n == rows.shape[0] || n == rows.shape.last(), match.from, rows.shape,
+                    "a single row or column is needed"));
+  return import.add(match.to, reshaped_rows(std::move(rows), {n}));
+}
+
+Result<void> for_scores(HfImport& import, const HfMatch& match) {
+  for (const char* last : {"classifier.weight", "classifier.out_proj.weight"})
+    if (import.has(last)) return keep(import, match);
+  return {};
+}
+
+std::span<const HfRule> common_rules() {
+  static constexpr HfRule rules[] = {
+      {"embed_tokens", "token_embd"},
+      {"layers.#.input_layernorm", "blk.#.attn_norm"},
+      {"layers.#.self_attn.q_proj", "blk.#.attn_q"},
+      {"layers.#.self_attn.k_proj", "blk.#.attn_k"},
+      {"layers.#.self_attn.v_proj", "blk.#.attn_v"},
+      {"layers.#.self_attn.o_proj", "blk.#.attn_output"},
+      {"layers.#.self_attn.q_norm", "blk.#.attn_q_norm"},
+      {"layers.#.self_attn.k_norm", "blk.#.attn_k_norm"},
+      {"layers.#.self_attn.rotary_emb.inv_freq", "", drop},  // computed
+      {"layers.#.post_attention_layernorm", "blk.#.ffn_norm"},
+      {"layers.#.mlp.gate_proj", "blk.#.ffn_gate"},
+      {"layers.#.mlp.up_proj", "blk.#.ffn_up"},
+      {"layers.#.mlp.down_proj", "blk.#.ffn_down"},
+      {"layers.#.mlp.gate", "blk.#.ffn_gate_inp"},
+      {"layers.#.mlp.experts.*.gate_proj", "blk.#.ffn_gate_exps", stacked},
+      {"layers.#.mlp.experts.*.up_proj", "blk.#.ffn_up_exps", stacked},
+      {"layers.#.mlp.experts.*.down_proj", "blk.#.ffn_down_exps", stacked},
+      {"rotary_emb.inv_freq", "", drop},
+      {"norm", "output_norm"},
+      {"lm_head", "output"},
+  };
+  return rules;
+}
+
 }  // namespace quire

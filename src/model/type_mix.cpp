@@ -159,12 +159,15 @@ DType fitting(DType dtype, int64_t width) {
   return width % info(smaller).block_size == 0 ? smaller : DType::f16;
 }
 
-bool stays_f32(std::string_view tensor, const Shape& shape) {
-  return shape.rank < 2 || tensor == "position_embd.weight" || tensor == "token_types.weight" ||
-         tensor.find("ffn_gate_inp.weight") != std::string_view::npos;
-}
-
 }  // namespace
+
+bool stays_f32(std::string_view tensor, const Shape& shape) {
+  if (shape.rank < 2 || !tensor.ends_with(".weight")) return true;  // biases of experts, ssm_a
+  constexpr std::string_view tables[] = {"position_embd.", "token_types.",  "_norm.",
+                                         "_norm_2.",       "ffn_gate_inp.", "ssm_conv1d."};
+  return std::ranges::any_of(
+      tables, [&](std::string_view part) { return tensor.find(part) != tensor.npos; });
+}
 
 std::span<const TypeMix> all_type_mixes() { return mixes; }
 

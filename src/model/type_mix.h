@@ -33,6 +33,9 @@ std::span<const TypeMix> all_type_mixes();
 // By name in any letter case. usage lists the names that are known.
 Result<TypeMix> type_mix(std::string_view name);
 
+// Vectors, norms, routers and other small tables, which no file quantizes.
+bool stays_f32(std::string_view tensor, const Shape& shape);
+
 // The type of a parameter of a model. Vectors and a few small matrices stay f32. Where a row is no
 // whole number of a type's blocks, the next wider type with smaller blocks takes its place, f16 at
 // last.

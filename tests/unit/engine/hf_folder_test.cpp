@@ -49,30 +49,54 @@ std::vector<double> log_softmax(std::vector<double> logits) {
   return logits;
 }
 
-class HfFolder : public testing::TestWithParam<std::string> {};
+class HfFolder : public testing::TestWithParam<std::string> {
+ protected:
+  const nlohmann::json golden_ = golden_of(GetParam());
+  const std::vector<int32_t> tokens_ = golden_["tokens"].get<std::vector<int32_t>>();
 
-TEST_P(HfFolder, LogProbabilitiesAreThoseOfTransformers) {
-  const nlohmann::json golden = golden_of(GetParam());
-  const auto tokens = golden["tokens"].get<std::vector<int32_t>>();
-  RunnerOptions options;
-  options.n_ctx = static_cast<int64_t>(tokens.size());
-  auto runner = Runner::create(load(GetParam()), options);
-  ASSERT_TRUE(runner) << runner.error().text;
-  const auto logits = (*runner)->run(tokens, Want::all);
-  ASSERT_TRUE(logits) << logits.error().text;
-  const auto positions = golden["positions"].get<std::vector<int64_t>>();
-  for (size_t i = 0; i < positions.size(); ++i) {
-    const float* row = logits->data() + positions[i] * logits->dim(1);
-    const auto ours = log_softmax({row, row + logits->dim(1)});
-    const auto theirs = log_softmax(golden["logits"][i].get<std::vector<double>>());
-    ASSERT_EQ(ours.size(), theirs.size());
+  using Rows = std::vector<std::vector<double>>;
+  Rows run(RunResult result, Want want) const {
+    RunnerOptions options;
+    options.n_ctx = static_cast<int64_t>(tokens_.size());
+    options.result = result;
+    auto runner = Runner::create(load(GetParam()), options);
+    if (!runner) throw std::runtime_error(runner.error().text);
+    const auto values = (*runner)->run(tokens_, want);
+    if (!values) throw std::runtime_error(values.error().text);
+    Rows rows;
+    for (int64_t r = 0; r < values->dim(0); ++r) {
+      const float* row = values->data() + r * values->dim(1);
+      rows.emplace_back(row, row + values->dim(1));
+    }
+    return rows;
+  }
+  static double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
+    EXPECT_EQ(a.size(), b.size());
     double largest = 0;
-    for (size_t id = 0; id < ours.size(); ++id) {
-      const double difference = std::fabs(ours[id] - theirs[id]);
+    for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+      const double difference = std::fabs(a[i] - b[i]);
       if (!(difference <= largest)) largest = difference;  // not-a-number is the largest of all
     }
-    EXPECT_LT(largest, tolerance) << "position " << positions[i];
+    return largest;
   }
+};
+
+TEST_P(HfFolder, NumbersAreThoseOfTransformers) {
+  const bool encoder = golden_.contains("hidden");
+  const Rows ours = run(encoder ? RunResult::hidden : RunResult::logits, Want::all);
+  const auto positions = golden_["positions"].get<std::vector<int64_t>>();
+  for (size_t i = 0; i < positions.size(); ++i) {
+    auto mine = ours[static_cast<size_t>(positions[i])];
+    auto theirs = golden_[encoder ? "hidden" : "logits"][i].get<std::vector<double>>();
+    if (!encoder) mine = log_softmax(mine), theirs = log_softmax(theirs);
+    EXPECT_LT(largest_difference(mine, theirs), tolerance) << "position " << positions[i];
+  }
+}
+
+TEST_P(HfFolder, ScoresAreThoseOfTransformers) {
+  if (!golden_.contains("scores")) return;
+  const Rows ours = run(RunResult::scores, Want::first);
+  EXPECT_LT(largest_difference(ours[0], golden_["scores"].get<std::vector<double>>()), tolerance);
 }
 
 TEST_P(HfFolder, TheIdsOfATextAreThoseOfTransformers) {
