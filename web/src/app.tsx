@@ -43,7 +43,7 @@ export function App() {
   }, []);
   const skip = (event: Event) => {
     event.preventDefault();
-    const target = main.current?.querySelector<HTMLElement>('textarea') ?? main.current;
+    const target = main.current?.querySelector<HTMLElement>('.composer textarea') ?? main.current;
     target?.focus();
   };
   return (

@@ -4,6 +4,12 @@ import type { Session } from '../state/session';
 
 const pause_ms = 1000;
 
+/** Where the last whole sentence of a text ends; 0 when there is none. */
+function endOfSentences(text: string): number {
+  const last = [...text.matchAll(/[.!?:]["'”’)*_]*(?=\s)|\n/g)].at(-1);
+  return last ? last.index + last[0].length : 0;
+}
+
 export function Announcer({ session }: { session: Session }) {
   const live = session.live.value;
   const said = useRef(0);
@@ -27,13 +33,11 @@ export function Announcer({ session }: { session: Session }) {
       setText(`${rest.trim()} ${message.error ? `Failed: ${message.error}` : 'End of the answer.'}`);
       return;
     }
-    const end = rest.search(/[.!?:\n](?=\s)[^]*$/);
-    if (end < 0 || performance.now() - spoken_at.current < pause_ms) return;
-    const last = Math.max(...['.', '!', '?', '\n'].map((mark) => rest.lastIndexOf(mark)));
-    if (last < 0) return;
-    said.current += last + 1;
+    const end = endOfSentences(rest);
+    if (end === 0 || performance.now() - spoken_at.current < pause_ms) return;
+    said.current += end;
     spoken_at.current = performance.now();
-    setText(rest.slice(0, last + 1));
+    setText(rest.slice(0, end));
   }, [live, message?.content, message?.finish]);
   return (
     <div class="unseen" aria-live="polite" aria-atomic="true">

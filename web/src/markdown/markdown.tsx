@@ -10,9 +10,6 @@ const plain_tags = new Set([
   'strong', 'em', 's', 'thead', 'tbody', 'tr', 'th', 'td',
 ]);
 
-// A page has one h1 of its own; those of answers come below the message's h3.
-const headings: Record<string, string> = { h1: 'h4', h2: 'h5', h3: 'h6', h4: 'h6', h5: 'h6' };
-
 const align_classes: Record<string, string> = {
   'text-align:left': 'left',
   'text-align:right': 'right',
@@ -27,12 +24,13 @@ function element(open: Token, children: ComponentChildren[], key: number): VNode
       </div>
     );
   if (open.tag === 'a') return link(open, children, key);
-  const Tag = (headings[open.tag] ?? open.tag) as 'p';
   if (!plain_tags.has(open.tag)) return <Fragment key={key}>{children}</Fragment>;
+  const isHeading = open.type === 'heading_open';
+  const Tag = (isHeading ? (open.meta as string) : open.tag) as 'p';
   const align = align_classes[open.attrGet('style') ?? ''];
   const start = open.tag === 'ol' ? { start: Number(open.attrGet('start') ?? 1) } : {};
   return (
-    <Tag key={key} class={align ?? (headings[open.tag] ? `was-${open.tag}` : undefined)} {...start}>
+    <Tag key={key} class={isHeading ? `was-${open.tag}` : align} {...start}>
       {children}
     </Tag>
   );
@@ -83,6 +81,18 @@ function leaf(token: Token, key: number): ComponentChildren {
   }
 }
 
+// Headings come below the message's own, which is a h2, and leave out no level on the way down; a
+// class keeps the size that was meant.
+function outline(tokens: Token[]): Token[] {
+  let last = 2;
+  for (const token of tokens)
+    if (token.type === 'heading_open') {
+      last = Math.min(last + 1, 2 + Number(token.tag[1]), 6);
+      token.meta = `h${last}`;
+    }
+  return tokens;
+}
+
 function elements(tokens: Token[]): ComponentChildren[] {
   const stack: { open: Token | null; children: ComponentChildren[] }[] = [
     { open: null, children: [] },
@@ -108,5 +118,5 @@ function elements(tokens: Token[]): ComponentChildren[] {
 }
 
 export const Markdown = memo(({ text }: { text: string }) => (
-  <div class="markdown">{elements(parse(text))}</div>
+  <div class="markdown">{elements(outline(parse(text)))}</div>
 ));
