@@ -243,3 +243,29 @@ test('a chat is renamed, deleted, and had back', async () => {
   await button(page, 'Undo').click();
   await list.getByRole('link', { name: 'The fox' }).waitFor();
 });
+
+test('a reload in the middle of a long answer keeps what was shown', async () => {
+  await playModel(page);
+  await page.getByLabel('Message', { exact: true }).fill('At length.');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => window.answers.length === 1);
+  await feed(page, { content: 'long '.repeat(40000) });
+  await feed(page, { content: 'and the end' });
+  await page.getByText('and the end').waitFor();
+  await page.reload();
+  await page.getByText('and the end').waitFor();
+  await saved(page);
+  const length = await page.evaluate(async () => {
+    const id = location.hash.split('/').at(-1);
+    const chat = await (await fetch(`/app/api/chats/${id}`)).json();
+    return chat.messages[chat.head].content.length;
+  });
+  assert.equal(length, 200011);
+});
+
+test('a chat that is not there says so', async () => {
+  for (const id of ['nowhere', '..%2f..', '%', 'x'.repeat(100)]) {
+    await page.goto(`${server.url}/#/chat/${id}`);
+    await page.getByText('This chat cannot be shown').waitFor();
+  }
+});

@@ -21,9 +21,15 @@ export function FitBar({ fit, loaded }: { fit: Fit; loaded: boolean }) {
       </div>
       <p>{verdict}</p>
       <p class="fit-parts">
-        <span class="key weights" /> weights {bytes(fit.weights)}
-        <span class="key kv" /> context {bytes(fit.kv)}
-        <span class="key other" /> working memory {bytes(other)}
+        <span>
+          <span class="key weights" /> weights {bytes(fit.weights)}
+        </span>
+        <span>
+          <span class="key kv" /> context {bytes(fit.kv)}
+        </span>
+        <span>
+          <span class="key other" /> working memory {bytes(other)}
+        </span>
       </p>
     </div>
   );

@@ -42,7 +42,7 @@ export function Overview() {
         <Number name="Version" value={now.version} />
         <Number name="Up for" value={now.uptime_s && duration(now.uptime_s * 1000)} />
         <Number name="Models loaded" value={now.models_loaded} />
-        <Number name="Answers in work" value={now.active} />
+        <Number name="Answering" value={now.active} />
         <Number name="Waiting" value={now.queued} />
         <Number name="Memory" value={now.rss && bytes(now.rss)} />
       </dl>
@@ -66,6 +66,7 @@ export function Overview() {
             { name: 'in work', of: (sample) => sample.active },
             { name: 'waiting', of: (sample) => sample.queued },
           ]}
+          unit="count"
           text={count}
         />
         <Plot
@@ -79,6 +80,7 @@ export function Overview() {
           title="Memory of the server"
           series={series}
           lines={[{ name: 'resident', of: (sample) => sample.rss }]}
+          unit="bytes"
           text={bytes}
         />
       </div>

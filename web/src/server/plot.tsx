@@ -15,6 +15,8 @@ interface Props {
   /** What the values cannot exceed, drawn as a line. */
   limit?: (sample: Sample) => number;
   text: (value: number) => string;
+  /** What is round: 1, 2, 5 of a number, even counts, or of KiB, MiB, ... */
+  unit?: 'number' | 'count' | 'bytes';
 }
 
 const width = 480;
@@ -22,21 +24,26 @@ const height = 150;
 const edge = { left: 62, right: 8, top: 8, bottom: 22 };
 const span_ms = 10 * 60 * 1000;
 
-/** The smallest of 1, 2, 5, 10, ... that is not below `value`. */
-export function roundUp(value: number): number {
-  if (!(value > 0)) return 1;
+// The smallest of 1, 2, 5, 10, ... that is not below `value`.
+function roundUp(value: number, unit: Props['unit'] = 'number'): number {
+  if (!(value > 0)) return unit === 'count' ? 2 : 1;
+  if (unit === 'count') return value <= 2 ? 2 : 2 * roundUp(Math.ceil(value / 2));
+  if (unit === 'bytes') {
+    const size = 1024 ** Math.floor(Math.log2(value) / 10);
+    return size * roundUp(value / size);
+  }
   const power = 10 ** Math.floor(Math.log10(value));
   const step = [1, 2, 5, 10].find((one) => one * power >= value) ?? 10;
   return step * power;
 }
 
-export function Plot({ title, series, lines, limit, text }: Props) {
+export function Plot({ title, series, lines, limit, text, unit }: Props) {
   const under = useSignal<number | null>(null);
   const last = series.at(-1);
   const end = last?.t ?? Date.now();
   const values = series.flatMap((sample) => lines.map((line) => line.of(sample)));
   const largest = Math.max(0, ...values, last && limit ? limit(last) : 0);
-  const top = limit ? Math.max(1, largest) : roundUp(largest);
+  const top = limit ? Math.max(1, largest) : roundUp(largest, unit);
   const x = (t: number) =>
     edge.left + (width - edge.left - edge.right) * Math.max(0, 1 - (end - t) / span_ms);
   const y = (value: number) =>

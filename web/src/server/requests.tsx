@@ -66,7 +66,7 @@ function Details({ id }: { id: string }) {
   const trouble = useSignal<string | null>(null);
   useEffect(() => {
     const control = new AbortController();
-    readRequest(decodeURIComponent(id), control.signal)
+    readRequest(id, control.signal)
       .then((read) => (details.value = read))
       .catch((error) => {
         if (!control.signal.aborted) trouble.value = textOf(error);

@@ -1,12 +1,13 @@
 // All chats: the list, those that are open, and what moves between them.
 import { computed, signal } from '@preact/signals';
 import { deleteChat, listChats, readChat, writeChat } from '../api/chats';
-import { textOf } from '../api/http';
+import { ApiError, textOf } from '../api/http';
 import { go, route } from './router';
 import { Session } from './session';
 import { settings } from './settings';
 import { toast } from './toasts';
-import { checkedChat, checkedRow, newId } from './tree';
+import { takeUnsaved } from './saver';
+import { checkedChat, checkedRow, merged, newId } from './tree';
 import type { Chat, ChatRow, ChatSettings } from './types';
 import { usualModel } from './models';
 
@@ -42,8 +43,17 @@ function open(chat: Chat): Session {
 /** Reads a chat unless it is open. */
 export async function openChat(id: string): Promise<void> {
   if (sessions.value.has(id)) return;
-  const document = await readChat(id);
-  if (!sessions.value.has(id)) open(checkedChat(document, id));
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) throw new Error('there is no such chat');
+  const unsaved = takeUnsaved(id);
+  const document = await readChat(id).catch((error: unknown) => {
+    const isNew = error instanceof ApiError && error.status === 404 && unsaved !== null;
+    if (!isNew) throw error;
+    return { ...(unsaved as Chat), version: 0 };
+  });
+  if (sessions.value.has(id)) return;
+  const stored = checkedChat(document, id);
+  if (unsaved === null) open(stored);
+  else open(merged(checkedChat(unsaved, id), stored)).saver.mark(0);
 }
 
 /** A new chat, under its own address; it is written with its first message. */

@@ -1,11 +1,20 @@
 // Where the user is: #/chat, #/chat/ID, #/models, #/server, #/server/requests/ID.
 import { signal } from '@preact/signals';
 
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a % that begins nothing
+  }
+}
+
 const parse = () =>
   location.hash
     .replace(/^#\/?/, '')
     .split('/')
-    .filter(Boolean);
+    .filter(Boolean)
+    .map(decoded);
 
 /** The parts of the address after #, at least one. */
 export const route = signal<string[]>(parse());

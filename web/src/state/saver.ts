@@ -6,8 +6,18 @@ import { checkedChat, merged } from './tree';
 import type { Chat } from './types';
 
 const soon_ms = 700;
+const bytes_per_ms = 1000; // a large chat is written less often while it grows
 const retries_ms = [1000, 2000, 5000, 10000];
 const keepalive_bytes_max = 60000; // what browsers let outlive a page is 64 KiB
+
+const unsavedName = (id: string) => `quire.unsaved.${id}`;
+
+/** What this tab could not write before a reload; null when there is nothing. */
+export function takeUnsaved(id: string): unknown {
+  const text = sessionStorage.getItem(unsavedName(id));
+  sessionStorage.removeItem(unsavedName(id));
+  return text === null ? null : JSON.parse(text);
+}
 
 export class Saver {
   /** Why the last write failed; null when it did not. */
@@ -16,6 +26,7 @@ export class Saver {
   private writing: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
+  private n_bytes = 0;
   private closed = false;
 
   constructor(
@@ -28,7 +39,7 @@ export class Saver {
   }
 
   /** The chat changed. */
-  mark(delay_ms = soon_ms): void {
+  mark(delay_ms = soon_ms + this.n_bytes / bytes_per_ms): void {
     if (this.closed) return;
     this.dirty = true;
     if (delay_ms === 0) clearTimeout(this.timer);
@@ -48,11 +59,16 @@ export class Saver {
     if (this.dirty && this.timer === undefined) this.mark();
   }
 
-  /** The page goes away: one last try that may outlive it. */
+  /** The page goes away: one last write that may outlive it, or what a reload finds. */
   flushNow(): void {
-    if (!this.dirty || JSON.stringify(this.chat.value).length > keepalive_bytes_max) return;
-    this.dirty = false;
-    writeChat(this.chat.value, true).catch(() => (this.dirty = true));
+    if (!this.isPending || this.closed) return;
+    const text = JSON.stringify(this.chat.value);
+    try {
+      sessionStorage.setItem(unsavedName(this.chat.value.id), text);
+    } catch {
+      // Full: the write is all there is.
+    }
+    if (text.length < keepalive_bytes_max) writeChat(this.chat.value, true).catch(() => undefined);
   }
 
   /** Nothing more is written: the chat is deleted. */
@@ -64,6 +80,7 @@ export class Saver {
 
   private async write(): Promise<void> {
     this.dirty = false;
+    this.n_bytes = JSON.stringify(this.chat.value).length;
     try {
       const { version, updated } = await writeChat(this.chat.value);
       this.chat.value = { ...this.chat.value, version, updated };

@@ -51,9 +51,14 @@ export function withChange(chat: Chat, id: string, change: Partial<Message>): Ch
   return { ...chat, messages: { ...chat.messages, [id]: { ...message, ...change } } };
 }
 
-/** Both: what another tab saved, and what this one did since. */
+/** Both: what another tab saved, and what this one did since. Of an answer, the longer one. */
 export function merged(mine: Chat, theirs: Chat): Chat {
-  return { ...mine, version: theirs.version, messages: { ...theirs.messages, ...mine.messages } };
+  const messages = { ...theirs.messages };
+  for (const message of Object.values(mine.messages)) {
+    const other = messages[message.id];
+    if (!other || other.content.length <= message.content.length) messages[message.id] = message;
+  }
+  return { ...mine, version: theirs.version, messages };
 }
 
 export function titleFrom(text: string): string {
