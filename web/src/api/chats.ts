@@ -2,8 +2,15 @@
 import type { Chat, ChatRow, Settings } from '../state/types';
 import { json } from './http';
 
-export const listChats = async (): Promise<ChatRow[]> =>
-  (await json<{ chats: ChatRow[] }>('/app/api/chats')).chats;
+export async function listChats(): Promise<ChatRow[]> {
+  const rows: ChatRow[] = [];
+  for (let after = ''; ; ) {
+    const page = await json<{ chats: ChatRow[]; next?: string }>(`/app/api/chats${after}`);
+    rows.push(...page.chats);
+    if (!page.next || !page.chats.length) return rows;
+    after = `?after=${encodeURIComponent(page.next)}`;
+  }
+}
 
 export const readChat = (id: string) => json<Chat>(`/app/api/chats/${id}`);
 

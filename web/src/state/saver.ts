@@ -94,7 +94,8 @@ export class Saver {
     }
   }
 
-  // Another tab saved this chat: its messages and ours are put together and written again.
+  // Another tab saved this chat: its messages and ours are put together and written again. One that
+  // another tab deleted is written anew: it has something that was not there then.
   private async takeNewer(body: unknown): Promise<void> {
     const { id } = this.chat.value;
     try {
@@ -102,7 +103,9 @@ export class Saver {
       this.chat.value = merged(this.chat.value, checkedChat(document, id));
       this.mark(50);
     } catch (error) {
-      this.retryLater(error);
+      if (!(error instanceof ApiError && error.status === 404)) return this.retryLater(error);
+      this.chat.value = { ...this.chat.value, version: 0 };
+      this.mark(50);
     }
   }
 
