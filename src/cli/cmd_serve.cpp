@@ -1,6 +1,7 @@
 // quire serve: one set of weights for many users, through the APIs they use already.
 #include "base/file.h"
 #include "cli/generation.h"
+#include "cli/model_store.h"
 #include "server/app.h"
 
 #include <malloc.h>
@@ -23,7 +24,7 @@ struct Flags {
   std::string host = "127.0.0.1", api_key_file, tls_certificate, tls_key, chat_template;
   std::string chat_template_file;
   int port = 8080, ollama_port = 0;
-  bool no_auth = false, quiet = false, log_prompts = false, lazy = false;
+  bool no_auth = false, quiet = false, log_prompts = false, lazy = false, no_webui = false;
   int32_t n_parallel = 8;
   int64_t n_pool = 0;
   double keep_alive_s = 300, drain_timeout_s = 30, models_memory_gib = 0;
@@ -81,6 +82,8 @@ Result<AppOptions> app_options(const Flags& flags) {
                   flags.host);
     options.gate.allowed_hosts.push_back(flags.host);
   }
+  options.web.enabled = !flags.no_webui;
+  options.web.state_path = quire_home() + "/app.db";
   server::ModelOptions& models = options.models;
   models.host.runner = TRY(runner_options(flags.model));
   models.host.runner.n_sequences = flags.n_parallel;
@@ -153,6 +156,8 @@ Result<int> run(const Flags& flags) {
   // Models that were named are loaded at once and stay; others come when they are asked for.
   if (!flags.lazy)
     for (const std::string& model : models) TRY(app.models.acquire(model, -1.0));
+  // The web app's chats: what is wrong with them is better said now than at the first visit.
+  if (options.web.enabled && file_exists(options.web.state_path)) std::ignore = app.saved_state();
   AppHandler handler(app);
   const auto http = TRY(HttpServer::start(http_settings, handler));
   announce(flags, *http, app);
@@ -184,6 +189,7 @@ void add_access_flags(CommandLine& app, Flags& flags) {
            "ORIGIN");
   add_text(app, "--tls-cert", flags.tls_certificate, "PEM certificate chain: HTTPS", "FILE");
   add_text(app, "--tls-key", flags.tls_key, "its PEM key", "FILE");
+  app.add_flag("--no-webui", flags.no_webui, "no web app at /");
   app.add_flag("-q,--quiet", flags.quiet, "no log line for each request");
   app.add_flag("--log-prompts", flags.log_prompts, "log the bodies of requests, too");
 }
@@ -220,6 +226,10 @@ void add_limit_flags(CommandLine& app, Flags& flags) {
           int64_t{1} << 32);
   add_int(app, "--max-header-bytes", flags.max_header_bytes, "larger ones are refused: 431", 1024,
           16 << 20);
+  add_int(app, "--max-chat-bytes", flags.app.web.document_bytes_max,
+          "of one chat that the web app saves: 413", 1024, int64_t{1} << 30);
+  add_int(app, "--max-state-bytes", flags.app.web.state_bytes_max,
+          "of all that the web app saves: 413", 1 << 20, int64_t{1} << 40);
   add_int(app, "--max-json-depth", limits.json_depth_max, "arrays in arrays of a body: 400", 1,
           1000);
   add_int(app, "--max-choices", limits.n_choices_max, "n of a request: 400", 1, 256);

@@ -11,11 +11,12 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-Store model_store() {
-  std::string home = environment("QUIRE_HOME");
-  if (home.empty()) home = environment("HOME") + "/.quire";
-  return Store(home + "/models");
+std::string quire_home() {
+  const std::string home = environment("QUIRE_HOME");
+  return home.empty() ? environment("HOME") + "/.quire" : home;
 }
+
+Store model_store() { return Store(quire_home() + "/models"); }
 
 CacheFolders cache_folders() {
   const std::string home = environment("HOME");

@@ -9,6 +9,8 @@
 
 namespace quire {
 
+// The folder of all that this program keeps for its user: QUIRE_HOME, else ~/.quire.
+std::string quire_home();
 Store model_store();
 CacheFolders cache_folders();
 // The GGUF file of a name: a file or a bundled model (model/find_model.h), else a model of the

@@ -83,7 +83,7 @@ const std::vector<Route>& all_routes() {
 
 Dialect dialect_of(const HttpRequest& request) {
   if (request.path.starts_with("/v1/messages")) return Dialect::anthropic;
-  if (request.path.starts_with("/v1/")) return Dialect::openai;
+  if (request.path.starts_with("/v1/") || request.path.starts_with("/app/")) return Dialect::openai;
   if (request.path.starts_with("/api/")) return Dialect::ollama;
   return Dialect::llamacpp;
 }
@@ -110,6 +110,18 @@ ApiResult<std::shared_ptr<ServedModel>> App::model(const std::string& name, Exch
   return *std::move(served);
 }
 
+Result<SavedState*> App::saved_state() {
+  std::call_once(state_opened_, [&] {
+    state_ = options.web.state_path.empty()
+                 ? fail(Fault::device, "this server has no place to save chats")
+                 : SavedState::open(options.web.state_path, options.web.state_bytes_max);
+    if (!state_.has_value())
+      fmt::print(stderr, "quire: {}; chats of the web app are not saved\n", state_.error().text);
+  });
+  if (!state_.has_value()) return std::unexpected(state_.error());
+  return state_->get();
+}
+
 bool AppHandler::admit(Exchange& exchange) {
   HttpRequest& request = exchange.request();
   for (HttpHeader& header : app_.gate.cors_headers(request))
@@ -119,9 +131,11 @@ bool AppHandler::admit(Exchange& exchange) {
     return false;
   }
   const Found found = find_route(request);
-  const bool open = found.route != nullptr && found.route->access == Access::anyone;
+  const Access access = found.route != nullptr ? found.route->access : Access::with_key;
+  const bool open = access == Access::anyone || access == Access::app_file;
   const Dialect dialect = found.route != nullptr ? found.route->dialect : dialect_of(request);
-  const auto allowed = app_.gate.check(request, open);
+  auto allowed = app_.gate.check(request, open);
+  if (allowed && access == Access::app_api) allowed = check_json_type(request);
   if (allowed) return true;
   request.keep_alive = false;
   send_error(exchange, dialect, allowed.error());
@@ -136,6 +150,9 @@ void AppHandler::handle(Exchange& exchange) {
   if (found.route == nullptr && found.allowed.empty()) {
     result = fail_api(404, "", "there is nothing at '{}'; /openapi.json lists what there is",
                       printable(request.path));
+  } else if (found.route != nullptr && !app_.options.web.enabled &&
+             (found.route->access == Access::app_file || found.route->access == Access::app_api)) {
+    result = fail_api(404, "", "the web app is switched off (--no-webui)");
   } else if (found.route == nullptr) {
     exchange.add_header("allow", found.allowed);
     result = fail_api(405, "", "'{}' takes {}, not {}", printable(request.path), found.allowed,
@@ -190,6 +207,12 @@ void AppHandler::log(const Exchange& exchange, double seconds) const {
 
 int64_t unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+int64_t unix_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }

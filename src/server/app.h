@@ -7,6 +7,8 @@
 #include "server/metrics.h"
 #include "server/registry.h"
 #include "server/responses_store.h"
+#include "server/saved_state.h"
+#include "server/web_files.h"
 
 #include <chrono>
 #include <memory>
@@ -27,10 +29,20 @@ struct RequestLimits {
   uint64_t template_steps_max = 20'000'000;
 };
 
+// The web app: its files at /, what it needs of the server below /app/api.
+struct WebOptions {
+  bool enabled = true;  // otherwise all of it is 404
+  std::span<const WebFile> files = embedded_web_files();
+  std::string state_path;                          // of its database; empty: nothing is saved
+  int64_t state_bytes_max = int64_t{1} << 30;      // of the database
+  int64_t document_bytes_max = int64_t{16} << 20;  // of one chat
+};
+
 struct AppOptions {
   GateOptions gate;
   ModelOptions models;
   RequestLimits limits;
+  WebOptions web;
   bool log_requests = true, log_prompts = false;
 };
 
@@ -44,6 +56,9 @@ class App {
   // The model of that name, loaded; 404 as the APIs know it.
   ApiResult<std::shared_ptr<ServedModel>> model(const std::string& name, Exchange& exchange,
                                                 std::optional<double> keep_alive_s = {});
+  // Chats and settings of the web app. Opened when first asked for; an error is said once on
+  // standard error and stays.
+  Result<SavedState*> saved_state();
 
   const AppOptions options;
   Gate gate;
@@ -51,9 +66,18 @@ class App {
   RequestMetrics metrics;
   ResponsesStore responses;
   const std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
+
+ private:
+  std::once_flag state_opened_;
+  Result<std::unique_ptr<SavedState>> state_ = nullptr;
 };
 
-enum class Access : uint8_t { with_key, anyone };
+enum class Access : uint8_t {
+  with_key,
+  anyone,
+  app_file,  // anyone; part of the web app
+  app_api,   // with a key; for the web app
+};
 
 struct Route {
   const char* method;
@@ -84,6 +108,7 @@ Dialect dialect_of(const HttpRequest& request);
 Json openapi_document();
 
 int64_t unix_seconds();
+int64_t unix_ms();
 // "2026-01-02T03:04:05.678901Z"
 std::string iso_time(std::chrono::system_clock::time_point time);
 // A name with random digits behind the prefix: "chatcmpl-5f3a...".

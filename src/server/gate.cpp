@@ -58,6 +58,15 @@ ApiResult<void> Gate::check(const HttpRequest& request, bool is_public) const {
                     "the Host header names '{}', which is not this server; --allowed-host lets a "
                     "name in",
                     printable(*host));
+  const std::string* origin = request.header("origin");
+  const bool reads =
+      request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS";
+  if (origin != nullptr && !reads && !lists_origin(*origin) &&
+      !is_same_origin(*origin, request.header_or("host", "")))
+    return fail_api(403, "",
+                    "the request comes from a page of '{}', which is not this server; "
+                    "--cors-origin lets its pages in",
+                    printable(*origin));
   if (is_public || options_.api_keys.empty()) return {};
   std::string_view key = request.header_or("x-api-key", "");
   const std::string_view authorization = request.header_or("authorization", "");
@@ -71,16 +80,35 @@ ApiResult<void> Gate::check(const HttpRequest& request, bool is_public) const {
   return std::unexpected(error);
 }
 
+bool Gate::lists_origin(std::string_view origin) const {
+  return std::ranges::any_of(options_.cors_origins, [&](const std::string& allowed) {
+    return allowed == "*" || allowed == origin;
+  });
+}
+
+ApiResult<void> check_json_type(const HttpRequest& request) {
+  if (request.method != "POST" && request.method != "PUT") return {};
+  std::string_view type = request.header_or("content-type", "");
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  if (equal_ignoring_case(type, "application/json")) return {};
+  return fail_api(415, "", "the content-type is '{}', it must be application/json",
+                  printable(type));
+}
+
+bool is_same_origin(std::string_view origin, std::string_view host) {
+  const size_t scheme = origin.find("://");
+  return scheme != origin.npos && !host.empty() &&
+         equal_ignoring_case(origin.substr(scheme + 3), host);
+}
+
 std::vector<HttpHeader> Gate::cors_headers(const HttpRequest& request) const {
   const std::string* origin = request.header("origin");
   if (origin == nullptr) return {};
-  const bool listed = std::ranges::any_of(options_.cors_origins, [&](const std::string& allowed) {
-    return allowed == "*" || allowed == *origin;
-  });
-  if (!listed) return {};
+  if (!lists_origin(*origin)) return {};
   std::vector<HttpHeader> headers = {{"access-control-allow-origin", *origin}, {"vary", "origin"}};
   if (is_preflight(request)) {
-    headers.push_back({"access-control-allow-methods", "GET, POST, DELETE, HEAD, OPTIONS"});
+    headers.push_back({"access-control-allow-methods", "GET, POST, PUT, DELETE, HEAD, OPTIONS"});
     headers.push_back({"access-control-allow-headers",
                        std::string(request.header_or("access-control-request-headers",
                                                      "authorization, content-type, x-api-key"))});

@@ -3,7 +3,8 @@
 // Every request passes here before its body is read. A key comes as "Authorization: Bearer KEY" or
 // "x-api-key: KEY" and is compared in constant time. The Host header must name this server, so that
 // a web page cannot reach it under a name of its own (DNS rebinding). Answers allow other origins
-// only when they are listed.
+// only when they are listed, and requests that change something are refused when a browser says
+// that they come from another one.
 #pragma once
 #include "server/api_error.h"
 
@@ -22,7 +23,8 @@ struct GateOptions {
 class Gate {
  public:
   explicit Gate(GateOptions options);
-  // is_public: needs no key (health checks). 401 without a valid key, 421 for a foreign Host.
+  // is_public: needs no key (health checks). 401 without a valid key, 421 for a foreign Host, 403
+  // for anything but reading from a foreign Origin.
   ApiResult<void> check(const HttpRequest& request, bool is_public) const;
   // What an answer says to the request's Origin; nothing when it is not listed.
   std::vector<HttpHeader> cors_headers(const HttpRequest& request) const;
@@ -32,8 +34,15 @@ class Gate {
  private:
   bool knows_key(std::string_view key) const;
   bool knows_host(std::string_view host) const;
+  bool lists_origin(std::string_view origin) const;
   GateOptions options_;
 };
+
+// 415 for a body that does not call itself JSON: no web page can send one that does without being
+// asked for it by a browser's preflight.
+ApiResult<void> check_json_type(const HttpRequest& request);
+// Whether the origin "https://host:port" is the one that the Host header names.
+bool is_same_origin(std::string_view origin, std::string_view host);
 
 // True for equal texts; the time depends on the length of `given` only.
 bool equal_in_constant_time(std::string_view given, std::string_view secret);

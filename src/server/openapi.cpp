@@ -31,11 +31,13 @@ Json openapi_document() {
                             {"required", true},
                             {"schema", {{"type", "string"}}}});
     if (!parameters.empty()) operation["parameters"] = parameters;
-    if (std::string_view(route.method) == "POST" || std::string_view(path).ends_with("delete"))
+    const std::string_view method = route.method;
+    if (method == "POST" || method == "PUT" || std::string_view(path).ends_with("delete"))
       operation["requestBody"]["content"]["application/json"]["schema"] = {{"type", "object"}};
     operation["responses"] = {{"200", {{"description", "the answer"}}},
                               {"default", {{"description", "an error in the API's own shape"}}}};
-    if (route.access == Access::anyone) operation["security"] = Json::array();
+    if (route.access == Access::anyone || route.access == Access::app_file)
+      operation["security"] = Json::array();
     paths[path][lower_case(route.method)] = std::move(operation);
   }
   Json document = {{"openapi", "3.1.0"},

@@ -27,6 +27,8 @@ TEST(Gate, EveryRouteButHealthNeedsAKey) {
     const int status = server.ask(route.method, route.path, "{}").status;
     if (route.access == Access::anyone)
       EXPECT_EQ(status, 200) << route.path;
+    else if (route.access == Access::app_file)
+      EXPECT_NE(status, 401) << route.path;
     else
       EXPECT_EQ(status, 401) << route.path;
   }
@@ -66,6 +68,22 @@ TEST(Gate, OnlyListedOriginsAreLetIn) {
                  "origin: https://app.example\r\naccess-control-request-method: POST\r\n");
   EXPECT_EQ(preflight.status, 204);
   EXPECT_THAT(preflight.head, HasSubstr("access-control-allow-methods"));
+}
+
+TEST(Gate, APageOfAnotherOriginCanChangeNothing) {
+  AppOptions options;
+  options.gate.cors_origins = {"https://app.example"};
+  const TestServer server(options);
+  const auto status = [&](const std::string& method, const std::string& origin) {
+    return server.ask(method, "/tokenize", R"({"content":"a"})", "origin: " + origin + "\r\n")
+        .status;
+  };
+  EXPECT_EQ(status("POST", "https://evil.example"), 403);
+  EXPECT_EQ(status("POST", "null"), 403);
+  EXPECT_EQ(status("POST", "http://localhost:1"), 403);
+  EXPECT_EQ(status("POST", "http://localhost"), 200);  // as the Host header of these requests
+  EXPECT_EQ(status("POST", "https://app.example"), 200);
+  EXPECT_EQ(server.ask("GET", "/health", "", "origin: https://evil.example\r\n").status, 200);
 }
 
 }  // namespace

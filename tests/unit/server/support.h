@@ -4,9 +4,12 @@
 #include "server/app.h"
 
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <stdexcept>
 #include <string>
 
 namespace quire::server {
@@ -14,6 +17,21 @@ namespace quire::server {
 struct Reply {
   int status = 0;
   std::string head, body;  // body: chunks joined
+};
+
+// Gone with all that is in it at the end of its scope.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() : path_(testing::TempDir() + "quire_server_XXXXXX") {
+    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
 };
 
 class TestServer {

@@ -6,7 +6,8 @@
 //   < 200                         status
 //   < {"id":"...",...}            the body; ... stands for any text
 //
-// The answers of a file are those of one server with the bundled model and a context of 256.
+// The answers of a file are those of one server with the bundled model, a context of 256 and an
+// empty database for the web app. Requests with a body say that it is JSON.
 #include "support.h"
 
 #include "base/file.h"
@@ -76,10 +77,14 @@ TEST(Transcripts, EveryAnswerIsAsWritten) {
   int n_steps = 0;
   for (const auto& entry : std::filesystem::directory_iterator(QUIRE_SOURCE_DIR "/tests/server")) {
     if (entry.path().extension() != ".txt") continue;
-    const TestServer server;
+    const TemporaryFolder folder;
+    AppOptions options;
+    options.web.state_path = folder.path() + "/app.db";
+    const TestServer server(options);
     for (const Step& step : read_steps(entry.path())) {
       const std::string place = entry.path().filename().string() + ":" + std::to_string(step.line);
-      const Reply reply = server.ask(step.method, step.path, step.body);
+      const Reply reply =
+          server.ask(step.method, step.path, step.body, "content-type: application/json\r\n");
       std::string body = reply.body;
       if (!body.ends_with('\n')) body += '\n';
       EXPECT_EQ(reply.status, step.status) << place << "\n" << body;
