@@ -5,10 +5,10 @@ import { enterKey, keyWanted, textOf } from './api/http';
 import { ChatPage } from './chat/page';
 import { ModelsPage } from './models/page';
 import { ServerPage } from './server/page';
-import { Sidebar } from './sidebar';
+import { beginChat, Sidebar } from './sidebar';
 import { refreshChats } from './state/chats';
 import { refreshModels } from './state/models';
-import { go, route } from './state/router';
+import { route } from './state/router';
 import { loadSettings } from './state/settings';
 import { toast } from './state/toasts';
 import { IconButton, Toasts } from './ui/controls';
@@ -35,7 +35,7 @@ export function App() {
       if (event.key === 'Escape') menu.value = false;
       if (event.ctrlKey && event.shiftKey && event.key.toLowerCase() === 'o') {
         event.preventDefault();
-        go('/chat');
+        beginChat();
       }
     };
     addEventListener('keydown', onKey);

@@ -36,7 +36,7 @@ export const Sidebar = ({ page }: { page: string }) => (
         </a>
       ))}
     </nav>
-    <button type="button" class="new-chat" onClick={() => go('/chat')}>
+    <button type="button" class="new-chat" title="New chat (Ctrl+Shift+O)" onClick={beginChat}>
       <Icon name="plus" />
       New chat
     </button>
@@ -44,6 +44,11 @@ export const Sidebar = ({ page }: { page: string }) => (
     <Footer />
   </aside>
 );
+
+export function beginChat(): void {
+  go('/chat');
+  setTimeout(() => document.querySelector<HTMLElement>('.composer textarea')?.focus());
+}
 
 function ChatList() {
   const wanted = useSignal('');

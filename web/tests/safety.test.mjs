@@ -124,7 +124,7 @@ test('a chat whose document is nonsense is shown as far as it makes sense', asyn
     no: 7,
     odd: { parent: 'q', role: 'wizard', content: { a: 1 }, created: 'soon', logprobs: 'no', tool_calls: [1] },
   });
-  chat.settings = [];
+  chat.settings = { system: 7, sampling: 'x', tools: [], preset: {}, truncate: 'yes' };
   await putChat(server.url, chat);
   await page.goto(`${server.url}/#/chat/nonsense`);
   await page.getByText('fine').waitFor();

@@ -23,7 +23,7 @@ export const writeChat = (chat: Chat, keepalive = false) =>
 
 export const deleteChat = (id: string) => json(`/app/api/chats/${id}`, { method: 'DELETE' });
 
-export const readSettings = () => json<Partial<Settings>>('/app/api/settings');
+export const readSettings = () => json<unknown>('/app/api/settings');
 
 export const writeSettings = (settings: Settings) =>
   json<Settings>('/app/api/settings', { method: 'PUT', json: settings });

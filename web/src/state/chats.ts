@@ -6,8 +6,9 @@ import { go, route } from './router';
 import { Session } from './session';
 import { settings } from './settings';
 import { toast } from './toasts';
+import { checkedChat, checkedRow } from './check';
 import { takeUnsaved } from './saver';
-import { checkedChat, checkedRow, merged, newId } from './tree';
+import { merged, newId } from './tree';
 import type { Chat, ChatRow, ChatSettings } from './types';
 import { usualModel } from './models';
 

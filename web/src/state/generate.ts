@@ -75,12 +75,13 @@ export async function generate(
   const rows = [...(start.logprobs ?? [])];
   let shown_at = 0;
   let wait_ms = frame_ms;
-  const show = () => {
+  const show = async () => {
     const begin = performance.now();
     onChange({ ...message, logprobs: rows.length ? [...rows] : undefined });
+    await new Promise((resolve) => setTimeout(resolve, 0)); // the page is drawn, and listens
     // A long answer takes longer to draw: it then is drawn less often.
     shown_at = performance.now();
-    wait_ms = Math.max(frame_ms, (shown_at - begin) * 3);
+    wait_ms = Math.max(frame_ms, (shown_at - begin) * 2);
   };
   try {
     const onHead = (head: { request: string | null; note: string | null }) => {
@@ -89,15 +90,12 @@ export async function generate(
     for await (const piece of complete(body, signal, onHead)) {
       message = grown(message, piece);
       if (piece.logprobs) rows.push(...piece.logprobs);
-      if (performance.now() - shown_at >= wait_ms) {
-        show();
-        await new Promise((resolve) => setTimeout(resolve, 0)); // the browser draws and listens
-      }
+      if (performance.now() - shown_at >= wait_ms) await show();
     }
     message = { ...message, finish: message.finish ?? 'stop' };
   } catch (error) {
     if (wasAborted(error) || signal.aborted) message = { ...message, finish: 'stopped' };
     else message = { ...message, finish: 'error', error: textOf(error) };
   }
-  show();
+  await show();
 }

@@ -2,7 +2,8 @@
 import { signal, type Signal } from '@preact/signals';
 import { readChat, writeChat } from '../api/chats';
 import { ApiError, textOf } from '../api/http';
-import { checkedChat, merged } from './tree';
+import { checkedChat } from './check';
+import { merged } from './tree';
 import type { Chat } from './types';
 
 const soon_ms = 700;

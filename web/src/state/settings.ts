@@ -2,8 +2,9 @@
 import { effect, signal } from '@preact/signals';
 import { readSettings, writeSettings } from '../api/chats';
 import { textOf } from '../api/http';
-import type { Settings, Theme } from './types';
+import { checkedSettings } from './check';
 import { toast } from './toasts';
+import type { Settings, Theme } from './types';
 
 const defaults: Settings = {
   theme: 'auto',
@@ -38,14 +39,8 @@ effect(() => {
 });
 
 export async function loadSettings(): Promise<void> {
-  const stored = await readSettings();
-  const known = Object.entries(stored).filter(
-    ([name, value]) =>
-      name in defaults &&
-      typeof value === typeof defaults[name as keyof Settings] &&
-      Array.isArray(value) === Array.isArray(defaults[name as keyof Settings]),
-  );
-  settings.value = { ...defaults, ...Object.fromEntries(known) };
+  const read = checkedSettings(await readSettings(), defaults);
+  settings.value = { ...read, theme: themes.find((theme) => theme === read.theme) ?? 'auto' };
 }
 
 let writing: Promise<unknown> = Promise.resolve();
