@@ -172,7 +172,7 @@ test('what is exported can be imported by another server', async () => {
 test('a server with a key asks for it once a tab', async () => {
   const locked = await startServer('--api-key', 'open sesame');
   const { page, check } = await openPage(browser, locked.url);
-  const field = page.getByLabel('Key');
+  const field = page.getByLabel('Key', { exact: true });
   await field.fill('wrong');
   await button(page, 'Continue').click();
   await page.getByText('The server refused that key.').waitFor();

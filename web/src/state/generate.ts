@@ -73,15 +73,17 @@ export async function generate(
 ): Promise<void> {
   let message = start;
   const rows = [...(start.logprobs ?? [])];
-  let shown_at = 0;
-  let wait_ms = frame_ms;
+  let due = 0; // when it may be drawn again
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const show = async () => {
+    clearTimeout(timer);
+    timer = undefined;
     const begin = performance.now();
     onChange({ ...message, logprobs: rows.length ? [...rows] : undefined });
     await new Promise((resolve) => setTimeout(resolve, 0)); // the page is drawn, and listens
     // A long answer takes longer to draw: it then is drawn less often.
-    shown_at = performance.now();
-    wait_ms = Math.max(frame_ms, (shown_at - begin) * 2);
+    const now = performance.now();
+    due = now + Math.max(frame_ms, (now - begin) * 2);
   };
   try {
     const onHead = (head: { request: string | null; note: string | null }) => {
@@ -90,7 +92,9 @@ export async function generate(
     for await (const piece of complete(body, signal, onHead)) {
       message = grown(message, piece);
       if (piece.logprobs) rows.push(...piece.logprobs);
-      if (performance.now() - shown_at >= wait_ms) await show();
+      const wait_ms = due - performance.now();
+      if (wait_ms <= 0) await show();
+      else timer ??= setTimeout(() => void show(), wait_ms);
     }
     message = { ...message, finish: message.finish ?? 'stop' };
   } catch (error) {
