@@ -35,9 +35,11 @@ float chunk_product(const Int8Panels& panels, const Unpacking& type, int64_t k, 
     int32_t dot = 0;
     for (int64_t i = g * group; i < (g + 1) * group; ++i) dot += q[i] * x.q[i];
     const float scale = panels.scale[n / 16][g][n % 16];
-    part += static_cast<float>(dot) * (one_scale ? scale : scale * x.scale[g * group / 32]);
+    float product = static_cast<float>(dot) * scale;
     if (type.has_offsets)
-      part += panels.offset[n / 16][g][n % 16] * (group == 16 ? x.sum16[g] : x.sum32[g]);
+      product += panels.offset[n / 16][g][n % 16] *
+                 static_cast<float>(group == 16 ? x.whole16[g] : x.whole32[g]);
+    part += one_scale ? product : product * x.scale[g * group / 32];
   }
   return one_scale ? sum + part * x.scale[0] : part;
 }

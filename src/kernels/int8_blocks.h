@@ -6,11 +6,16 @@
 //
 //   y[t,n] = sum over chunks c of 256:
 //     q8_256:  sx[t,c] * sum_g ( sw[n,g] * (qw . qx over g) + offset[n,g] * sum_g qx )
-//     q8_32:   sum_g ( sw[n,g] sx[t,g] * (qw . qx over g) + offset[n,g] * sx[t,g] sum_g qx )
+//     q8_32:   sum_g sx[t,g] * ( sw[n,g] * (qw . qx over g) + offset[n,g] * sum_g qx )
 //
 // with g the groups of 16 or 32 that have a scale of their own. Products inside a group are exact
-// (32-bit integers); groups are added in f32, in order. So a result depends on its row of x and its
-// row of w only, whatever the number of rows, the tiles or the threads.
+// (32-bit integers); groups are added in f32, in order. AVX-512 goes further with types whose
+// scales are whole numbers s, m times one or two numbers of the block,
+//
+//     sx[t,c] * ( d[n] * sum_g s[n,g] (qw . qx over g) - dmin[n] * sum_g m[n,g] sum_g qx )
+//
+// where both sums over g are exact. So a result depends on its row of x and its row of w only,
+// whatever the number of rows, the tiles or the threads.
 #pragma once
 #include "kernels/unpack.h"
 
@@ -26,6 +31,10 @@ struct alignas(64) Int8Panels {
   std::byte q[panel_outputs * chunk_width * 2];
   float scale[2][16][16];  // [output / 16][group][output % 16]
   float offset[2][16][16];
+  // Of types with whole scales, on AVX-512, in place of the two above:
+  int32_t whole_scale[2][16][16];  // s[output / 16][group][output % 16]
+  int32_t minima[2][8][16];        // m of groups 2 i and 2 i + 1 in the halves of [][i][output]
+  float d[2][16], d_min[2][16];
   std::byte rows[panel_outputs * chunk_width * 2];  // used while unpacking
 };
 
@@ -43,9 +52,9 @@ struct DirectRow {
   const std::byte* w;  // the first output's weights
   int64_t stride;      // bytes between the weights of two outputs
   int64_t n;
-  const Q8Chunk* x;          // its chunks, x_step apart
-  int64_t x_step, n_chunks;  // whole chunks only
-  float* sums;               // (n)
+  const Q8Chunk* x;  // its chunks
+  int64_t n_chunks;  // whole chunks only
+  float* sums;       // (n)
 };
 
 struct Int8Blocks {

@@ -12,8 +12,9 @@ namespace {
 // Rows of x per tile: their sums for 32 outputs are 64 KiB of the second-level cache, and unpacking
 // a panel takes under 2 % of multiplying it with so many.
 constexpr int64_t tile_t_max = 512;
-// Weights per tile when x has few rows: a tile starts on memory that nobody has prefetched, about a
-// microsecond.
+// Up to so many rows of x reading the weights is what takes the time.
+constexpr int64_t few_rows = 16;
+// Weights per tile of somewhat more.
 constexpr int64_t tile_bytes = 256 * 1024;
 int64_t divide_up(int64_t n, int64_t d) { return (n + d - 1) / d; }
 int64_t round_up(int64_t n, int64_t multiple) { return divide_up(n, multiple) * multiple; }
@@ -99,7 +100,6 @@ int64_t direct(const FastMatmul& matmul, int64_t begin, int64_t end, float* sums
                         .stride = stride,
                         .n = n,
                         .x = matmul.x.chunks<Q8Chunk>(0),
-                        .x_step = matmul.x.n,
                         .n_chunks = matmul.x.n_chunks(),
                         .sums = sums};
     const bool done = matmul.x.format == RowFormat::bf16
@@ -110,6 +110,37 @@ int64_t direct(const FastMatmul& matmul, int64_t begin, int64_t end, float* sums
     n_done += n;
   }
   return n_done;
+}
+
+// Shrinking tiles: half of the outputs in one tile for each thread, then half of what is left, and
+// so on down to a strip.
+struct Span {
+  int64_t begin, end;
+};
+Span shrinking_tile(int64_t n_strips, int n_threads, int64_t tile) {
+  for (int64_t begin = 0;;) {
+    const int64_t each = std::max<int64_t>(1, (n_strips - begin) / (2 * n_threads));
+    const int64_t n_left = each == 1 ? n_strips - begin : n_threads;
+    if (tile < n_left) return {begin + tile * each, begin + (tile + 1) * each};
+    tile -= n_left;
+    begin += n_left * each;
+  }
+}
+int64_t n_shrinking_tiles(int64_t n_strips, int n_threads) {
+  int64_t n = 0;
+  for (int64_t begin = 0;; n += n_threads) {
+    const int64_t each = (n_strips - begin) / (2 * n_threads);
+    if (each <= 1) return n + n_strips - begin;
+    begin += n_threads * each;
+  }
+}
+
+// The outputs of a tile.
+Span outputs(const FastPlan& plan, int64_t tile) {
+  const int64_t n = plan.matmul.w.shape[0], at = tile % plan.n_tiles_n;
+  if (plan.tile_n > 0) return {at * plan.tile_n, std::min(n, (at + 1) * plan.tile_n)};
+  const auto [begin, end] = shrinking_tile(divide_up(n, panel_outputs), plan.n_threads, at);
+  return {begin * panel_outputs, std::min(n, end * panel_outputs)};
 }
 
 }  // namespace
@@ -126,14 +157,19 @@ FastPlan fast_plan(const FastMatmul& matmul, int n_threads) {
   if (n_rows == 0 || n == 0) return plan;
   plan.tile_t = std::min(tile_t_max, n_rows);
   const int64_t n_tiles_t = divide_up(n_rows, plan.tile_t);
-  // Enough work to pay for taking a tile, and enough tiles to keep the threads evenly busy.
-  const int64_t bytes = std::max<int64_t>(1, row_bytes(w.dtype, w.shape[1]));
-  const int64_t enough = tile_bytes / bytes / std::max<int64_t>(1, plan.tile_t / 4);
-  const int64_t even = n * n_tiles_t / (4 * n_threads);
-  plan.tile_n =
-      std::max<int64_t>(panel_outputs, std::min(enough, even) / panel_outputs * panel_outputs);
-  plan.tile_n = std::min(plan.tile_n, round_up(n, panel_outputs));
-  plan.n_tiles_n = divide_up(n, plan.tile_n);
+  plan.n_threads = n_threads;
+  if (n_rows <= few_rows) {
+    plan.n_tiles_n = n_shrinking_tiles(divide_up(n, panel_outputs), n_threads);
+  } else {
+    // Enough work to pay for taking a tile, and enough tiles to keep the threads evenly busy.
+    const int64_t bytes = std::max<int64_t>(1, row_bytes(w.dtype, w.shape[1]));
+    const int64_t enough = tile_bytes / bytes / std::max<int64_t>(1, plan.tile_t / 4);
+    const int64_t even = n * n_tiles_t / (4 * n_threads);
+    plan.tile_n =
+        std::max<int64_t>(panel_outputs, std::min(enough, even) / panel_outputs * panel_outputs);
+    plan.tile_n = std::min(plan.tile_n, round_up(n, panel_outputs));
+    plan.n_tiles_n = divide_up(n, plan.tile_n);
+  }
   plan.n_tiles = n_tiles_t * plan.n_tiles_n;
   return plan;
 }
@@ -146,8 +182,7 @@ void fast_tile(const FastPlan& plan, int64_t tile, Scratch scratch) {
   auto& buffers = *reinterpret_cast<Buffers*>(scratch.data());
   const int64_t t0 = tile / plan.n_tiles_n * plan.tile_t;
   const int64_t t1 = std::min(t0 + plan.tile_t, matmul.x.n);
-  const int64_t begin = tile % plan.n_tiles_n * plan.tile_n;
-  const int64_t end = std::min(begin + plan.tile_n, matmul.w.shape[0]);
+  const auto [begin, end] = outputs(plan, tile);
   const int64_t n_direct = matmul.x.n == 1 ? direct(matmul, begin, end, buffers.sums) : 0;
   for (int64_t n0 = begin + n_direct; n0 < end; n0 += panel_outputs) {
     const Strip strip{matmul, t0, t1, n0, std::min(panel_outputs, end - n0)};

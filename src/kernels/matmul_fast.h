@@ -3,7 +3,9 @@
 //
 // A tile is some rows of x by some rows of w (outputs). It goes through w 32 rows at a time, each
 // in chunks of 256 columns, and multiplies a chunk with all its rows of x before the next: with one
-// row of x weights stream at the speed of memory, with many the unpacking disappears.
+// row of x weights stream at the speed of memory, with many the unpacking disappears. With few rows
+// the first tiles are long, for memory to be read in long runs, and get shorter, so that threads
+// end together.
 #pragma once
 #include "kernels/quantized_rows.h"
 #include "tensor/tensor.h"
@@ -20,8 +22,9 @@ struct FastMatmul {
 
 struct FastPlan {
   FastMatmul matmul;
-  int64_t tile_t = 0, tile_n = 0;  // rows and outputs of a tile
+  int64_t tile_t = 0, tile_n = 0;  // rows and outputs of a tile; outputs 0: they shrink
   int64_t n_tiles_n = 0, n_tiles = 0;
+  int n_threads = 1;
 };
 
 // n_threads: a hint for the size of the tiles, without influence on results. CHECKs the shapes.

@@ -23,19 +23,19 @@ Scale scale_for(uint32_t most_bits) {
 }
 
 // From sums of 4 neighbours to the sums of groups.
-void fill_sums(Q8Chunk& to, const int32_t (&sums4)[64], RowFormat format) {
+void fill_sums(Q8Chunk& to, const int32_t (&sums4)[64]) {
   for (int g = 0; g < 16; ++g) {
     const int32_t* s = sums4 + 4 * g;
     const int32_t sum = s[0] + s[1] + s[2] + s[3];
     to.init16[g] = -128 * sum;
-    to.sum16[g] = static_cast<float>(sum) * (format == RowFormat::q8_32 ? to.scale[g / 2] : 1.0f);
+    to.whole16[g] = static_cast<int16_t>(sum);
   }
   for (int g = 0; g < 8; ++g) {
     to.init32[g] = to.init16[2 * g] + to.init16[2 * g + 1];
-    const float sum = static_cast<float>(to.init32[g] / -128);
-    to.sum32[g] = sum * (format == RowFormat::q8_32 ? to.scale[g] : 1.0f);
-    to.unused[g] = 0;
+    to.whole32[g] = static_cast<int16_t>(to.whole16[2 * g] + to.whole16[2 * g + 1]);
+    to.sum32[g] = static_cast<float>(to.whole32[g]);
   }
+  std::memset(to.unused, 0, sizeof to.unused);
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ void quantize_chunk(Q8Chunk& to, const float* x, RowFormat format) {
   }
   int32_t sums4[64];
   KERNEL_VERSION(sum_fours)(sums4, to.q);
-  fill_sums(to, sums4, format);
+  fill_sums(to, sums4);
 }
 
 }  // namespace

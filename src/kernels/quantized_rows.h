@@ -36,12 +36,12 @@ constexpr int64_t chunk_width = 256;
 
 struct alignas(64) Q8Chunk {
   int8_t q[256];
-  float scale[8];     // of each 32; in q8_256 all the same
-  int32_t init32[8];  // -128 x the sum of each 32 q: what a product with weights + 128 starts from
-  float sum32[8];     // of each 32 elements; in q8_256 in units of the scale
-  int32_t unused[8];
+  float scale[8];      // of each 32; in q8_256 all the same
+  int32_t init32[8];   // -128 x the sum of each 32 q: what a product with weights + 128 starts from
   int32_t init16[16];  // the same for each 16 q
-  float sum16[16];
+  float sum32[8];      // of each 32 q
+  int16_t whole32[8], whole16[16];  // the sums of each 32 and 16 q as they are
+  int16_t unused[24];
 };
 struct alignas(64) Bf16Chunk {
   uint16_t x[256];

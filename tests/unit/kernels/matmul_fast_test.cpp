@@ -219,6 +219,30 @@ TEST_P(FastProducts, DependOnTheirRowsOnly) {
   }
 }
 
+// Kernels for one row take chunks of 256 by twos and fours, and long rows in pieces.
+TEST_P(FastProducts, GiveARowAloneItsBitsAtEveryWidth) {
+  constexpr int64_t n = 32, t = 2;
+  for (const DType dtype : fast_types())
+    for (const int64_t k : {256, 768, 1024, 1280, 8448, 8704}) {
+      const Tensor w = random_weights(dtype, n, k, 1);
+      const Floats x = random_floats(t * k, 2);
+      const auto product = [&](int64_t n_rows) {
+        const Floats first(x.begin(), x.begin() + n_rows * k);
+        const OwnedRows rows(row_format(dtype, Precision::fast), first, n_rows);
+        Floats y(static_cast<size_t>(n_rows * n));
+        matmul({.x = rows_of(first, n_rows),
+                .w = w.view(),
+                .y = rows_of(y, n_rows),
+                .quantized = rows.rows},
+               scratch_);
+        return y;
+      };
+      const Floats alone = product(1), together = product(t);
+      EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin()))
+          << info(dtype).name << ", " << k << " columns";
+    }
+}
+
 TEST_P(FastProducts, AddToASliceOfAWiderBufferOnly) {
   for (const DType dtype : fast_types()) {
     constexpr int64_t n = 37, k = 256, t = 3, stride = 50;
