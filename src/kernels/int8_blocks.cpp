@@ -2,9 +2,11 @@
 
 #include "kernels/simd.h"
 #include "quant/blocks.h"
+#include "quant/grids.h"
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace quire::portable {
 namespace {

@@ -19,6 +19,9 @@ struct Unpacking {
   // n <= 256 elements of one row, whole blocks: q (n), scale and offset (n / group). offset is
   // written only where the type has them.
   void (*unpack)(const std::byte* src, int64_t n, int8_t* q, float* scale, float* offset);
+  // Types over codebooks and ternary ones, null for others: the scales of a block as whole numbers
+  // (one for each group), scale[g] = s[g] times what is returned.
+  float (*whole_scales)(const std::byte* block, int32_t* s);
 };
 
 // nullptr for types that are not quantized to small whole numbers.
