@@ -25,6 +25,7 @@ test('a message is answered, and a reload shows both again', async () => {
   const answer = await lastAnswer(page).locator('.markdown').innerText();
   assert(answer.length > 10, answer);
   assert.match(await lastAnswer(page).locator('.stats').innerText(), /tokens\/s/);
+  assert.match(await lastAnswer(page).innerText(), /The model has no chat template/);
   assert.match(await page.getByRole('meter').getAttribute('aria-valuetext'), /of 512 tokens/);
   await saved(page);
   await page.reload();

@@ -69,10 +69,14 @@ function piece(chunk: WireChunk): Piece {
   return result;
 }
 
+// What the server did otherwise than asked.
 function noteOf(response: Response): string | null {
+  const notes = [];
   const dropped = response.headers.get('x-quire-dropped-messages');
-  if (dropped) return `The context was full: the oldest ${dropped} messages were left out.`;
-  return null;
+  if (dropped) notes.push(`The context was full: the oldest ${dropped} messages were left out.`);
+  const note = response.headers.get('x-quire-note');
+  if (note) notes.push(`${note[0]?.toUpperCase()}${note.slice(1)}.`);
+  return notes.join(' ') || null;
 }
 
 /** Asks for an answer. Throws an ApiError when the server refuses or breaks off. */

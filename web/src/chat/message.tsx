@@ -21,13 +21,15 @@ interface Props {
   message: Message;
   session: Session;
   isLast: boolean;
+  /** The note of the answer before, which need not be repeated. */
+  notedBefore: string | undefined;
 }
 
 const names = { user: 'You', assistant: 'Model', tool: 'Tool' };
 
 const complain = (error: unknown) => toast(textOf(error), 'error');
 
-export function MessageView({ message, session, isLast }: Props) {
+export function MessageView({ message, session, isLast, notedBefore }: Props) {
   const editing = useSignal(false);
   const tokens = useSignal<boolean | null>(null);
   const isLive = session.live.value?.message === message.id;
@@ -52,6 +54,7 @@ export function MessageView({ message, session, isLast }: Props) {
           }
         />
       ) : null}
+      {message.note && message.note !== notedBefore ? <p class="state">{message.note}</p> : null}
       <State message={message} isLive={isLive} />
       {editing.value ? null : (
         <Actions
@@ -140,12 +143,7 @@ function State({ message, isLive }: { message: Message; isLive: boolean }) {
             : finish === 'edited'
               ? 'Edited by hand.'
               : null;
-  return (
-    <>
-      {message.note ? <p class="state">{message.note}</p> : null}
-      {text ? <p class={finish === 'error' ? 'state error' : 'state'}>{text}</p> : null}
-    </>
-  );
+  return text ? <p class={finish === 'error' ? 'state error' : 'state'}>{text}</p> : null;
 }
 
 interface ActionsProps extends BodyProps {

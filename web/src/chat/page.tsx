@@ -149,6 +149,7 @@ function Messages({ session }: { session: Session }) {
             message={message}
             session={session}
             isLast={i === path.length - 1}
+            notedBefore={path.slice(0, i).findLast((other) => other.note)?.note}
           />
         ))}
       </div>

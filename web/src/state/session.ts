@@ -87,7 +87,11 @@ export class Session {
     const old = this.chat.value.messages[id];
     if (!old?.logprobs) return;
     const rows = old.logprobs.slice(0, at);
-    const content = rows.map((row) => row[0]).join('') + token;
+    const before = rows.map((row) => row[0]).join('');
+    // A token that is a part of a character has no text of its own.
+    if (!old.content.trimStart().startsWith(before.trimStart()) || token.includes('\ufffd'))
+      throw new Error('The answer cannot be taken up inside a character.');
+    const content = before + token;
     await this.run({
       id: newId(),
       parent: old.parent,
