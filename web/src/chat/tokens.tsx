@@ -12,6 +12,11 @@ interface Props {
   onBranch: ((at: number, token: string, logprob: number) => void) | null;
 }
 
+// Where the list of alternatives stands, within the tokens; its size in pixels, about.
+type Place = { left: string; top?: string; bottom?: string };
+const list_width = 250;
+const list_height = 210;
+
 // 0: certain; 4: less likely than one in a hundred.
 function doubt(logprob: number): number {
   const p = Math.exp(logprob);
@@ -50,14 +55,20 @@ export function TokenView({ rows, onBranch }: Props) {
   const chosen = useSignal(0);
   const open = useSignal<number | null>(null);
   const box = useRef<HTMLDivElement>(null);
-  const place = useSignal({ left: 0, top: 0 });
+  const place = useSignal<Place>({ left: '0' });
   const show = (at: number) => {
     const token = box.current?.querySelector<HTMLElement>(`[data-at="${at}"]`);
     const area = box.current?.getBoundingClientRect();
     if (!token || !area) return;
     const rect = token.getClientRects()[0] ?? token.getBoundingClientRect();
-    const left = Math.max(0, Math.min(rect.left - area.left, area.width - 250));
-    place.value = { left, top: rect.bottom - area.top };
+    const view = box.current?.closest('.messages')?.getBoundingClientRect();
+    const left = `${Math.max(0, Math.min(rect.left - area.left, area.width - list_width))}px`;
+    const below = (view?.bottom ?? innerHeight) - rect.bottom;
+    const above = rect.top - (view?.top ?? 0);
+    place.value =
+      below < list_height && above > below
+        ? { left, bottom: `${area.bottom - rect.top}px` }
+        : { left, top: `${rect.bottom - area.top}px` };
     open.value = at;
   };
   const atOf = (event: Event) => {
@@ -107,8 +118,7 @@ export function TokenView({ rows, onBranch }: Props) {
       {open.value !== null && rows[open.value] ? (
         <Alternatives
           row={rows[open.value] as TokenRow}
-          left={place.value.left}
-          top={place.value.top}
+          place={place.value}
           onPick={
             onBranch
               ? (token, logprob) => {
@@ -126,17 +136,16 @@ export function TokenView({ rows, onBranch }: Props) {
 
 interface AlternativesProps {
   row: TokenRow;
-  left: number;
-  top: number;
+  place: Place;
   onPick: ((token: string, logprob: number) => void) | null;
 }
 
-function Alternatives({ row, left, top, onPick }: AlternativesProps) {
+function Alternatives({ row, place, onPick }: AlternativesProps) {
   const [token, logprob, top_rows] = row;
   const isListed = top_rows.some((other) => other[0] === token);
   const all = isListed ? top_rows : [...top_rows, [token, logprob] as [string, number]];
   return (
-    <div class="alternatives" style={{ left: `${left}px`, top: `${top}px` }}>
+    <div class="alternatives" style={place}>
       <ul>
         {all.map(([other, value]) => {
           const share = Math.exp(value);
