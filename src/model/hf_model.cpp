@@ -204,22 +204,40 @@ Result<HfModel> HfModel::open(const std::string& folder) {
   return model;
 }
 
-Result<GgufFile> open_hf_as_gguf(const std::string& folder) {
-  // What the file's names and data belong to.
-  struct Owner {
-    HfModel model;
-    std::vector<Tensor> copies;
-  };
-  auto owner = std::make_shared<Owner>(TRY(HfModel::open(folder)), std::vector<Tensor>{});
+namespace {
+
+enum class Weights { all, factors };
+
+// What the file's names and data belong to.
+struct HfOwner {
+  std::optional<HfModel> model;
+  std::vector<Tensor> copies;
+};
+
+Result<GgufFile> as_gguf(const HfModel& model, std::shared_ptr<HfOwner> owner, Weights wanted) {
   std::vector<GgufTensor> tensors;
-  for (const HfTensor& tensor : owner->model.tensors) {
+  for (const HfTensor& tensor : model.tensors) {
     const HfRows& rows = tensor.rows;
     TensorView view{rows.dtype, rows.shape, rows.mapped};
-    if (rows.mapped == nullptr) view = owner->copies.emplace_back(materialize(rows)).view();
+    if (rows.mapped == nullptr && (wanted == Weights::all || tensor.name.starts_with("rope_")))
+      view = owner->copies.emplace_back(materialize(rows)).view();
     tensors.push_back({tensor.name, view, 0, 0});
   }
-  const std::string metadata = TRY(owner->model.metadata.metadata_file());
-  return GgufFile::assemble(metadata, std::move(tensors), owner, folder);
+  const std::string metadata = TRY(model.metadata.metadata_file());
+  return GgufFile::assemble(metadata, std::move(tensors), std::move(owner), model.path);
+}
+
+}  // namespace
+
+Result<GgufFile> hf_header(const HfModel& model) {
+  return as_gguf(model, std::make_shared<HfOwner>(), Weights::factors);
+}
+
+Result<GgufFile> open_hf_as_gguf(const std::string& folder) {
+  auto owner = std::make_shared<HfOwner>();
+  owner->model = TRY(HfModel::open(folder));
+  const HfModel& model = *owner->model;
+  return as_gguf(model, std::move(owner), Weights::all);
 }
 
 Result<GgufFile> open_model_file(const std::string& path) {

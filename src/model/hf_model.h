@@ -29,6 +29,11 @@ struct HfModel {
   std::vector<HfTensor> tensors;
 };
 
+// The folder's metadata and the shapes of its tensors like a GGUF file, for describe_model();
+// weights that are not in the checkpoint as they are have no data, except rotary factors, which are
+// hyper-parameters. Lives as long as the model.
+Result<GgufFile> hf_header(const HfModel& model);
+
 // What the rest of the program reads: mapped where possible, else copied.
 Result<GgufFile> open_hf_as_gguf(const std::string& folder);
 

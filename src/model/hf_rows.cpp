@@ -132,14 +132,18 @@ HfRows transposed_parts(HfRows rows) {
   const int64_t n = rows.shape[1], width = rows.shape[2];
   HfRows out{rows.dtype, {rows.shape[0], width, n}, nullptr, {}};
   out.fill = [rows = std::move(rows), n, width](int64_t first, int64_t count, std::byte* to) {
-    std::vector<std::byte> part(static_cast<size_t>(n * rows.row_bytes()));
+    // Where the rows are at hand, each result is made of a part of them only.
+    std::vector<std::byte> copied(
+        rows.mapped != nullptr ? 0 : static_cast<size_t>(n * rows.row_bytes()));
     const auto run = rows.dtype == DType::f32 ? transpose<uint32_t> : transpose<uint16_t>;
     const int64_t out_bytes = quire::row_bytes(rows.dtype, n);
     for (const int64_t end = first + count; first < end;) {
       const int64_t index = first / width;
       const int64_t here = std::min(end, (index + 1) * width) - first;
-      rows.copy(index * n, n, part.data());
-      run(part.data(), n, width, first - index * width, here, to);
+      if (rows.mapped == nullptr) rows.copy(index * n, n, copied.data());
+      const std::byte* part =
+          rows.mapped != nullptr ? rows.mapped + index * n * rows.row_bytes() : copied.data();
+      run(part, n, width, first - index * width, here, to);
       to += here * out_bytes;
       first += here;
     }

@@ -190,7 +190,11 @@ DType stored_dtype(const TypeMix& mix, const Hparams& h, std::string_view tensor
   if (!mix.pure && info(dtype).block_size > 1) {
     Part part = part_of(tensor);
     if (part == Part::embedding && h.tied_head) part = Part::output;
-    const Place place{mix.type,    mix.base, layer_of(tensor), h.n_layer, h.n_head / h.n_head_kv,
+    const Place place{mix.type,
+                      mix.base,
+                      layer_of(tensor),
+                      h.n_layer,
+                      h.n_head / std::max<int64_t>(1, h.n_head_kv),
                       shape.last()};
     dtype = place.of(part);
   }

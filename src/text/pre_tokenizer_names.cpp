@@ -55,7 +55,8 @@ Rows tiny_aya() {
 }
 Rows youtu() {
   return {
-      "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-"
+      "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-"
+      "ゟ゠-"
       "ヿ]"
       "+",
       expressions::cased(expressions::contractions() + "?", digit)};
@@ -120,6 +121,8 @@ const Named* find(std::string_view name) {
 }
 
 bool is_row(const PreTokenizerSpec& step, const std::string& row) {
+  if (step.kind == PreTokenizerSpec::Kind::digits)  // one by one, or runs of them
+    return row == (step.behavior == SplitBehavior::isolated ? patterns::digit : patterns::digits);
   return step.kind == PreTokenizerSpec::Kind::split &&
          step.pattern.syntax == PatternSpec::Syntax::regex && step.pattern.text == row &&
          step.behavior == SplitBehavior::isolated && !step.invert;
@@ -148,9 +151,13 @@ Result<std::vector<PreTokenizerSpec>> pre_tokenizer_by_name(std::string_view pre
 }
 
 std::string pre_tokenizer_name(const TokenizerSpec& spec) {
+  std::span<const PreTokenizerSpec> steps = spec.pre_tokenizers;
+  // A space in front of the text has a key of its own.
+  if (!steps.empty() && steps[0].kind == PreTokenizerSpec::Kind::prefix_space)
+    steps = steps.subspan(1);
   for (const Named& row : named) {
     if (((row.defaults & ignore_merges) != 0) != spec.ignore_merges) continue;
-    if (std::ranges::equal(spec.pre_tokenizers, row.rows(), is_row)) return row.name;
+    if (std::ranges::equal(steps, row.rows(), is_row)) return row.name;
   }
   return "";
 }

@@ -1,7 +1,6 @@
 // Tokenizers in GGUF metadata: the tokenizer.ggml.* keys of the GGUF specification. What readers
 // take for granted when a key is missing is stated at each default below.
 #include "format/gguf.h"
-#include "format/gguf_write.h"
 #include "format/printable.h"
 #include "text/byte_alphabet.h"
 #include "text/pre_tokenizer.h"
@@ -313,62 +312,6 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const GgufFile& fi
   add_tokens(spec);
   TRY(read_chat_templates(file, spec));
   return create(std::move(spec));
-}
-
-Result<void> write_tokenizer_metadata(GgufWriter& writer, const TokenizerSpec& spec) {
-  std::string pre = spec.pre;
-  if (spec.kind == "gpt2") {
-    if (pre.empty()) pre = pre_tokenizer_name(spec);
-    if (pre.empty() || !spec.normalizers.empty()) {
-      return fail(Fault::unsupported,
-                  "{}: its words are cut in a way that GGUF has no name for; keep tokenizer.json",
-                  spec.name);
-    }
-  } else if (spec.kind != "llama" || !spec.normalizers.empty()) {
-    return fail(Fault::unsupported, "{}: a tokenizer of kind '{}' cannot be written into a GGUF",
-                spec.name, spec.kind);
-  }
-  const auto plain = [](const std::vector<int32_t>& ids, int32_t id) {
-    return ids.empty() || (ids.size() == 1 && ids[0] == id);
-  };
-  if (!plain(spec.prefix_ids, spec.bos) || !plain(spec.suffix_ids, spec.eos)) {
-    return fail(Fault::unsupported, "{}: GGUF can only put BOS before and EOS after a text",
-                spec.name);
-  }
-  writer.add_string(key("model"), spec.kind);
-  if (!pre.empty()) writer.add_string(key("pre"), pre);
-  writer.add_strings(key("tokens"), std::span<const std::string>(spec.pieces));
-  if (!spec.scores.empty()) writer.add_f32s(key("scores"), spec.scores);
-  std::vector<int32_t> types;
-  for (const TokenType type : spec.types) types.push_back(static_cast<int32_t>(type));
-  writer.add_i32s(key("token_type"), types);
-  if (spec.kind == "gpt2") {
-    std::vector<std::string> merges;
-    for (const auto& [left, right] : spec.merges) merges.push_back(left + ' ' + right);
-    writer.add_strings(key("merges"), std::span<const std::string>(merges));
-  } else {
-    writer.add_bool(key("add_space_prefix"), spec.add_space_prefix);
-    writer.add_bool(key("remove_extra_whitespaces"), spec.remove_extra_whitespaces);
-  }
-  const std::pair<const char*, int32_t> ids[] = {{"bos_token_id", spec.bos},
-                                                 {"eos_token_id", spec.eos},
-                                                 {"eot_token_id", spec.eot},
-                                                 {"unknown_token_id", spec.unk},
-                                                 {"padding_token_id", spec.pad}};
-  for (const auto& [name, id] : ids) {
-    if (id >= 0) writer.add_u32(key(name), static_cast<uint32_t>(id));
-  }
-  writer.add_bool(key("add_bos_token"), !spec.prefix_ids.empty());
-  writer.add_bool(key("add_eos_token"), !spec.suffix_ids.empty());
-  if (!spec.chat_template.empty()) writer.add_string("tokenizer.chat_template", spec.chat_template);
-  std::vector<std::string> names;
-  for (const NamedTemplate& one : spec.named_chat_templates) {
-    writer.add_string("tokenizer.chat_template." + one.name, one.source);
-    names.push_back(one.name);
-  }
-  if (!names.empty())
-    writer.add_strings("tokenizer.chat_templates", std::span<const std::string>(names));
-  return {};
 }
 
 }  // namespace quire

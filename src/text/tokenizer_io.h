@@ -3,8 +3,10 @@
 #include "base/result.h"
 #include "text/tokenizer.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace quire {
 
@@ -28,8 +30,22 @@ Result<TokenizerSpec> read_tokenizer_json(std::string_view json_text, std::strin
 // other kinds.
 Result<std::string> tokenizer_json(const TokenizerSpec& spec);
 
-// Adds the tokenizer.ggml.* metadata of any tokenizer whose words are cut by a pattern that GGUF
-// has a name for (or of kind "llama"); unsupported otherwise.
-Result<void> write_tokenizer_metadata(GgufWriter& writer, const TokenizerSpec& spec);
+struct GgufTokenizerOptions {
+  // Rows of the embedding: ids beyond the vocabulary become unused tokens, as readers of GGUF count
+  // the one by the other. 0: as many as the vocabulary has.
+  int64_t n_vocab = 0;
+  std::string pre = {};  // a name of pre_tokenizers.inc in place of the one whose pattern is found
+};
+// Adds the tokenizer.ggml.* metadata. GGUF has four kinds, into which these fit:
+//   gpt2   byte-level BPE whose words are cut by a pattern that GGUF has a name for
+//   llama  SentencePiece BPE; character BPE with byte tokens whose merges are those that scores of
+//          pieces give (tokenizer.json of Llama 2, Mistral, Gemma, Phi-3)
+//   t5     Unigram
+//   bert   WordPiece behind BERT's normalizer
+// Returns what readers of the file will do differently, a sentence each; unsupported, with the
+// reason, where ids would be wrong.
+Result<std::vector<std::string>> write_tokenizer_metadata(GgufWriter& writer,
+                                                          const TokenizerSpec& spec,
+                                                          const GgufTokenizerOptions& options = {});
 
 }  // namespace quire
