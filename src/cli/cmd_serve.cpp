@@ -6,7 +6,10 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <unistd.h>
 
+#include <charconv>
+#include <cmath>
 #include <csignal>
 
 namespace quire {
@@ -23,6 +26,7 @@ struct Flags {
   std::vector<std::string> models, aliases, api_keys, allowed_hosts, cors_origins;
   std::string host = "127.0.0.1", api_key_file, tls_certificate, tls_key, chat_template;
   std::string chat_template_file;
+  std::string cache_folder, cache_size = "8G";
   int port = 8080, ollama_port = 0;
   bool no_auth = false, quiet = false, log_prompts = false, lazy = false, no_webui = false;
   int32_t n_parallel = 8;
@@ -67,6 +71,38 @@ Result<std::vector<FileCatalog::Alias>> aliases(const Flags& flags) {
   return result;
 }
 
+// "8G", "500M", bytes.
+Result<int64_t> cache_bytes(const std::string& text) {
+  double value = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  const std::string units = "KMGT";
+  const size_t power =
+      unit.empty() ? 0 : units.find(static_cast<char>(std::toupper(unit[0] & 0x7f))) + 1;
+  const bool right = error == std::errc() && unit.size() <= 1 && (unit.empty() || power > 0) &&
+                     value >= 0 && value <= 0x1p50;
+  const double bytes = value * std::pow(1024.0, static_cast<double>(power));
+  if (!right || bytes > 0x1p60)
+    return fail(Fault::usage, "--prompt-cache-size: '{}' is no size; as in 8G, 500M or 0", text);
+  return static_cast<int64_t>(bytes);
+}
+
+// The folder asked for must be usable; one that nobody asked for is done without.
+Result<BlockStoreOptions> prompt_cache(const Flags& flags) {
+  BlockStoreOptions options;
+  options.bytes_max = TRY(cache_bytes(flags.cache_size));
+  if (options.bytes_max == 0) return options;
+  options.folder = flags.cache_folder.empty() ? quire_home() + "/prompt-cache" : flags.cache_folder;
+  options.log = [](const std::string& line) { fmt::print(stderr, "quire: {}\n", line); };
+  const Result<void> made = make_directories(options.folder);
+  if (made && ::access(options.folder.c_str(), R_OK | W_OK | X_OK) == 0) return options;
+  const std::string why = made ? options.folder + ": cannot be written" : made.error().text;
+  if (!flags.cache_folder.empty()) return fail(Fault::io, "--prompt-cache-dir: {}", why);
+  fmt::print(stderr, "quire: prompts are not kept on disk: {}\n", why);
+  options.folder.clear();
+  return options;
+}
+
 Result<AppOptions> app_options(const Flags& flags) {
   AppOptions options = flags.app;
   options.gate.api_keys = TRY(api_keys(flags));
@@ -88,6 +124,7 @@ Result<AppOptions> app_options(const Flags& flags) {
   models.host.runner = TRY(runner_options(flags.model));
   models.host.runner.n_sequences = flags.n_parallel;
   models.host.runner.n_pool = std::max<int64_t>(flags.n_pool, 1);  // never below one context
+  models.host.runner.store = TRY(prompt_cache(flags));
   models.keep_alive_s = flags.keep_alive_s;
   models.memory_bytes_max = static_cast<int64_t>(flags.models_memory_gib * 0x1p30);
   models.chat_template = flags.chat_template;
@@ -201,6 +238,10 @@ void add_model_options(CommandLine& app, Flags& flags) {
   add_int(app, "--pool", flags.n_pool,
           "positions of all sequences together; 0: --ctx-size, which one may have alone", 0,
           INT32_MAX);
+  add_text(app, "--prompt-cache-dir", flags.cache_folder,
+           "where prompts are kept, run once for all; default ~/.quire/prompt-cache", "FOLDER");
+  add_text(app, "--prompt-cache-size", flags.cache_size, "of all of them, as 500M; 0: none", "SIZE")
+      ->capture_default_str();
   add_text(app, "--chat-template", flags.chat_template,
            "a name (chatml, llama3, gemma, ...) or the text of a Jinja template", "NAME|TEXT");
   add_text(app, "--chat-template-file", flags.chat_template_file, "a Jinja template in a file",

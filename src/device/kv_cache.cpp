@@ -32,6 +32,10 @@ KvPages KvCache::pages(int32_t layer, std::span<const int32_t> blocks, int64_t n
           .n_stored = n_stored};
 }
 
+std::span<std::byte> KvCache::block(int32_t id) const {
+  return {memory_.data() + id * block_bytes_, static_cast<size_t>(block_bytes_)};
+}
+
 int64_t KvCache::bytes_for(const KvCacheShape& shape, int64_t n_positions) {
   int64_t n = 0;
   for (const KvLayer& layer : shape.layers)

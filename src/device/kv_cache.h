@@ -14,6 +14,7 @@
 #include "tensor/tensor.h"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace quire {
@@ -35,6 +36,8 @@ class KvCache {
   // The keys and values of a layer in the given blocks, of which n_stored positions are used.
   KvPages pages(int32_t layer, std::span<const int32_t> blocks, int64_t n_stored) const;
   int64_t block_bytes() const { return block_bytes_; }
+  // All of a block, as it lies in memory.
+  std::span<std::byte> block(int32_t id) const;
   // Bytes that whole blocks for `n_positions` positions take in all layers, K and V together.
   static int64_t bytes_for(const KvCacheShape& shape, int64_t n_positions);
 

@@ -127,6 +127,8 @@ Result<bool> Engine::step() {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     pace_.step_done(n_answer_rows_, n_prompt_rows_, seconds);
     account(seconds);
+  } else if (runner_->cache().in_transfer()) {
+    runner_->cache().wait();  // somebody does, or for the room that it takes
   }
   drop_cancelled();
   return !waiting_.empty() || std::any_of(slots_.begin(), slots_.end(),
@@ -138,7 +140,8 @@ void Engine::drop_cancelled() {
     if (slot.active && slot.active->cancelled) finish(slot, StopReason::cancelled);
 }
 
-// Free slots take requests from the queue and forget what their prompts do not share.
+// Free slots take requests from the queue and forget what their prompts do not share; the cache
+// gives back what others of them share (take_from_cache()).
 void Engine::admit() {
   while (!waiting_.empty()) {
     Slot* slot = best_free_slot(waiting_.front().request.prompt);
@@ -157,6 +160,7 @@ void Engine::admit() {
     const int64_t n_past = runner_->n_past(slot->sequence);
     int64_t n_cached = std::min({int64_t{shared}, static_cast<int64_t>(prompt.size()) - 1, n_past});
     if (n_cached < n_past && !runner_->can_truncate()) n_cached = 0;
+    if (runner_->cache().shares()) n_cached = 0;
     runner_->truncate(slot->sequence, n_cached);
     slot->tokens = prompt;
     slot->tokens.reserve(static_cast<size_t>(runner_->n_ctx()) + 1);
@@ -278,6 +282,7 @@ void Engine::take_token(Slot& slot, std::span<const float> logits) {
   if (!active.first_token) {
     active.first_token = now;
     outcome.timings.prompt_s = std::chrono::duration<double>(now - *active.started).count();
+    runner_->cache().save(slot.sequence);
   }
   // Asked for nothing: the prompt was run, and that is all.
   if (request.n_predict == 0) return finish(slot, StopReason::n_predict);
@@ -343,6 +348,7 @@ void Engine::finish(Slot& slot, StopReason reason) {
     runner_->truncate(slot.sequence, slot.n_valid);
   slot.tokens.resize(
       std::min(slot.tokens.size(), static_cast<size_t>(runner_->n_past(slot.sequence))));
+  runner_->cache().save(slot.sequence);
   if (reason != StopReason::stop_string) {
     active->show(active->stops.push(active->decoder.flush()) + active->stops.flush());
     if (active->stops.found()) reason = StopReason::stop_string;

@@ -6,8 +6,11 @@
 // one row of every sequence that is generating already, so a long prompt never stalls an answer
 // (engine/schedule.cpp). The cache may be smaller than all slots could fill: then who came last
 // waits.
-// Text is handed on as it grows, always whole characters. A slot keeps the keys and values of its
-// last sequence: the next request goes where most of its prompt is cached already.
+// Text is handed on as it grows, always whole characters. What is in the cache of a prompt already
+// is not run again: blocks of any sequence, running or finished, or on disk
+// (engine/sequence_cache.h). Requests that come together and begin alike run their common part
+// once. Where blocks cannot be shared (recurrent models) a slot keeps the state of its last
+// sequence, and a request that goes on from there takes this slot.
 //
 // A sequence's tokens depend on its prompt, its parameters and its seed, never on the number of
 // threads, nor on drafts (engine/drafter.h), which only make them come faster. (Other sequences in
@@ -94,6 +97,8 @@ struct Request {
   ShowSpecial show_special = ShowSpecial::hide;  // control tokens by their names in the text
   StreamDecoder::Replace replace = StreamDecoder::Replace::invalid;
   int32_t priority = 0;  // higher ones leave the queue first
+  // Sequences with different salts share nothing: for whom, or under what, the text is made.
+  std::string cache_salt;
   // Each token of the answer as it is drawn, before its text (which may come later, when
   // characters are complete). Costs a pass over the logits.
   std::function<void(const DrawnToken& token)> on_token;
@@ -130,6 +135,7 @@ class Engine {
 
   const Model& model() const { return *model_; }
   Runner& runner() { return *runner_; }
+  const Runner& runner() const { return *runner_; }
   // "lookup", "model", or empty when this engine makes no drafts.
   std::string_view draft_kind() const { return drafter_ ? drafter_->name() : ""; }
 
@@ -147,6 +153,8 @@ class Engine {
   Result<void> make_drafts();
   void admit();
   Slot* best_free_slot(std::span<const int32_t> prompt);
+  void take_from_cache();
+  bool follows_another(size_t i);
   void schedule();
   void schedule(Slot& slot, int64_t n_rows);
   bool make_room(Slot& slot, int64_t n_rows);

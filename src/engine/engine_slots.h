@@ -12,6 +12,7 @@ struct Engine::Active {
         decoder({model, &model->tokenizer()},
                 {.special = request.show_special, .at = request.decode_at}, request.replace),
         stops(std::move(request.stop)) {
+    root = root_key(request.cache_salt);
     for (const int32_t token : request.prompt) sampler.accept(token);
     outcome.timings.n_prompt = static_cast<int64_t>(request.prompt.size());
   }
@@ -26,6 +27,7 @@ struct Engine::Active {
 
   RequestId id;
   Request request;
+  PrefixKey root;
   Sampler sampler;
   StreamDecoder decoder;
   StopStrings stops;
@@ -44,11 +46,14 @@ struct Engine::Slot {
   std::vector<int32_t> drafts;  // guesses that this step checks; they are the last of `tokens`
   int64_t n_valid = 0;          // positions in the cache that are known to be right
   bool scheduled = false;       // in this step
+  bool waits = false;           // for blocks that are read, or run for an older request
   int64_t n_drawn = 0;          // tokens that this step gave
 
   int64_t n_pending(Runner& runner) const {
     return static_cast<int64_t>(tokens.size()) - runner.n_past(sequence);
   }
+  // The prompt, or after a shift of the context what is left of the text, is to be run.
+  bool has_prompt(Runner& runner) const { return active != nullptr && !generates(runner); }
   // One token is to be run and the next one drawn.
   bool generates(Runner& runner) const {
     return active != nullptr && active->first_token.has_value() && n_pending(runner) == 1;

@@ -1,5 +1,6 @@
 #include "engine/runner.h"
 
+#include "engine/cache_identity.h"
 #include "graph/fuse.h"
 #include "graph/hidden.h"
 
@@ -12,11 +13,6 @@ namespace quire {
 namespace {
 
 constexpr int64_t logits_bytes_per_step = 32 << 20;  // a step with more outputs is cut in two
-
-struct Sequence {
-  std::vector<int32_t> blocks;
-  int64_t n_past = 0;
-};
 
 int64_t physical_memory_bytes() {
   return static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
@@ -56,6 +52,13 @@ bool sees_later_rows(const Graph& graph) {
   });
 }
 
+// Whether keys and values of a position depend on the tokens up to it and on nothing else.
+bool can_share(const Model& model) {
+  const Graph& graph = model.graph();
+  return graph.state_sizes.empty() && !sees_later_rows(graph) &&
+         graph.inputs.token_types == no_value;
+}
+
 // The model's graph for contexts of n_ctx, ending in the result asked for.
 Result<Graph> graph_for(const Model& model, int64_t n_ctx, RunResult result) {
   Graph graph = model.graph_for(n_ctx);
@@ -92,6 +95,7 @@ Result<KvCache> create_cache(const Model& model, int64_t n_ctx, const RunnerOpti
   if (options.n_pool > 0)
     shape.n_blocks = std::clamp((options.n_pool + kv_block_size - 1) / kv_block_size, n_blocks_each,
                                 shape.n_blocks);
+  KvCache cache = TRY(KvCache::create(shape));  // takes no memory until it is used
   const int64_t wanted = KvCache::bytes_for(shape, shape.n_blocks * kv_block_size);
   if (const int64_t memory = physical_memory_bytes(); wanted > memory)
     return fail(
@@ -100,7 +104,7 @@ Result<KvCache> create_cache(const Model& model, int64_t n_ctx, const RunnerOpti
         "machine has {:.1f} GiB; take a shorter context",
         shape.n_blocks * kv_block_size, options.n_sequences, static_cast<double>(wanted) / 0x1p30,
         static_cast<double>(memory) / 0x1p30);
-  return KvCache::create(shape);
+  return cache;
 }
 
 Result<StateCache> create_states(const Model& model, const RunnerOptions& options) {
@@ -135,34 +139,12 @@ struct StepBuffers {
 };
 
 struct Runner::State {
-  State(std::shared_ptr<const Model> the_model, int n_threads, KvCache cache, StateCache recurrent)
+  State(std::shared_ptr<const Model> the_model, int n_threads, SequenceCache sequences,
+        StateCache recurrent)
       : model(std::move(the_model)),
         pool(n_threads),
-        kv(std::move(cache)),
+        cache(std::move(sequences)),
         states(std::move(recurrent)) {}
-
-  Sequence& sequence(int32_t id) {
-    CHECK(id >= 0 && static_cast<size_t>(id) < sequences.size());
-    return sequences[static_cast<size_t>(id)];
-  }
-  void release_blocks(Sequence& sequence, int64_t n_kept) {
-    while (static_cast<int64_t>(sequence.blocks.size()) > n_kept) {
-      free_blocks.push_back(sequence.blocks.back());
-      sequence.blocks.pop_back();
-    }
-  }
-  int64_t n_blocks_for(const Sequence& of, int64_t n_rows) const {
-    const int64_t n_wanted = (of.n_past + n_rows + kv_block_size - 1) / kv_block_size;
-    return std::max<int64_t>(0, n_wanted - static_cast<int64_t>(of.blocks.size()));
-  }
-  // check() has seen that there are blocks enough.
-  void reserve(Sequence& sequence, int64_t n_positions) {
-    while (static_cast<int64_t>(sequence.blocks.size()) * kv_block_size < n_positions) {
-      CHECK(!free_blocks.empty());
-      sequence.blocks.push_back(free_blocks.back());
-      free_blocks.pop_back();
-    }
-  }
 
   Result<void> check(std::span<const RunRows> rows);
   int64_t add_to_step(const RunRows& rows, int64_t n_done);
@@ -170,15 +152,13 @@ struct Runner::State {
 
   std::shared_ptr<const Model> model;
   ThreadPool pool;
-  KvCache kv;
+  SequenceCache cache;
   StateCache states;
   std::optional<Executor> executor;  // after the pool, whose threads it uses
   int64_t n_ctx = 0, n_rows_max = 0, n_outputs_max = 0;
   bool whole_sequences = false;  // see sees_later_rows()
   ValueId result = no_value;     // what a run gives
   int64_t result_width = 0, n_token_types = 0;
-  std::vector<Sequence> sequences;
-  std::vector<int32_t> free_blocks;
   StepBuffers step;
   std::vector<float> gathered;  // logits of a run that took several steps
 };
@@ -192,12 +172,17 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
     return fail(Fault::usage, "{} sequences in batches of {} on {} threads cannot run",
                 options.n_sequences, options.n_batch, options.n_threads);
   const int64_t n_ctx = TRY(checked_n_ctx(*model, options.n_ctx));
-  auto state =
-      std::make_unique<State>(model, options.n_threads, TRY(create_cache(*model, n_ctx, options)),
-                              TRY(create_states(*model, options)));
+  SequenceCache cache(TRY(create_cache(*model, n_ctx, options)), options.n_sequences, n_ctx,
+                      can_share(*model) ? options.sharing : SequenceCache::Sharing::off);
+  auto state = std::make_unique<State>(model, options.n_threads, std::move(cache),
+                                       TRY(create_states(*model, options)));
   state->n_ctx = n_ctx;
   state->n_rows_max = std::min(options.n_batch, n_ctx * options.n_sequences);
   Graph graph = TRY(graph_for(*model, n_ctx, options.result));
+  if (!options.store.folder.empty() && state->cache.shares())
+    state->cache.set_store(
+        TRY(BlockStore::open(options.store, cache_identity(*model, graph, state->cache.kv().shape(),
+                                                           options.precision))));
   state->result = graph.outputs[0];
   state->result_width = graph.row_length(state->result);
   state->n_token_types = model->hparams().encoder.n_token_types;
@@ -215,12 +200,6 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
                             .n_outputs_max = state->n_outputs_max,
                             .precision = options.precision}));
 
-  const int64_t blocks_each = (n_ctx + kv_block_size - 1) / kv_block_size;
-  state->sequences.resize(static_cast<size_t>(options.n_sequences));
-  for (Sequence& sequence : state->sequences)
-    sequence.blocks.reserve(static_cast<size_t>(blocks_each));
-  for (int64_t block = state->kv.shape().n_blocks; block-- > 0;)
-    state->free_blocks.push_back(static_cast<int32_t>(block));
   return std::unique_ptr<Runner>(new Runner(std::move(state)));
 }
 
@@ -239,7 +218,7 @@ Result<void> Runner::State::check(std::span<const RunRows> all_rows) {
       if (type < 0 || type >= std::max<int64_t>(1, n_token_types))
         return fail(Fault::usage, "token type {} is out of range, the model has {}", type,
                     n_token_types);
-    const int64_t n_past = sequence(rows.sequence).n_past;
+    const int64_t n_past = cache.n_past(rows.sequence);
     if (n_past + n_tokens > n_ctx)
       return fail(Fault::limit,
                   "{} tokens after {} do not fit in the context of {} positions; shorten them or "
@@ -252,13 +231,13 @@ Result<void> Runner::State::check(std::span<const RunRows> all_rows) {
                   model->path(), n_tokens, n_past, n_rows_max);
     const auto same = [&](const RunRows& other) { return other.sequence == rows.sequence; };
     CHECK(std::count_if(all_rows.begin(), all_rows.end(), same) == 1);
-    n_blocks += n_blocks_for(sequence(rows.sequence), n_tokens);
+    n_blocks += cache.n_blocks_for(rows.sequence, n_tokens);
   }
-  if (n_blocks > static_cast<int64_t>(free_blocks.size()))
+  if (n_blocks > cache.n_free_blocks())
     return fail(Fault::limit,
                 "the cache has room for {} more positions, {} are needed; end other sequences or "
                 "take a larger cache",
-                static_cast<int64_t>(free_blocks.size()) * kv_block_size, n_blocks * kv_block_size);
+                cache.n_free_blocks() * kv_block_size, n_blocks * kv_block_size);
   return {};
 }
 
@@ -273,20 +252,20 @@ int64_t Runner::State::add_to_step(const RunRows& rows, int64_t n_done) {
   if (whole_sequences && n < n_total) return 0;
   if (n <= 0) return 0;
 
-  Sequence& target = sequence(rows.sequence);
-  reserve(target, target.n_past + n);
-  step.sequences.push_back({step.n_rows(), n, target.n_past, target.blocks, rows.sequence});
+  const int64_t n_past = cache.n_past(rows.sequence);
+  cache.append(rows.sequence,
+               rows.tokens.subspan(static_cast<size_t>(n_done), static_cast<size_t>(n)));
+  step.sequences.push_back({step.n_rows(), n, n_past, cache.blocks(rows.sequence), rows.sequence});
   for (int64_t i = 0; i < n; ++i) {
     const bool first = n_done + i == 0, last = n_done + i + 1 == n_total;
     if (rows.want == Want::all || (rows.want == Want::last && last) ||
         (rows.want == Want::first && first))
       step.output_rows.push_back(static_cast<int32_t>(step.n_rows()));
     step.tokens.push_back(rows.tokens[static_cast<size_t>(n_done + i)]);
-    step.positions.push_back(static_cast<int32_t>(target.n_past + i));
+    step.positions.push_back(static_cast<int32_t>(n_past + i));
     if (n_token_types > 0)
       step.types.push_back(rows.types.empty() ? 0 : rows.types[static_cast<size_t>(n_done + i)]);
   }
-  target.n_past += n;
   return n;
 }
 
@@ -297,7 +276,7 @@ void Runner::State::run_step() {
   batch.output_rows = step.output_rows;
   batch.sequences = step.sequences;
   batch.token_types = step.types;
-  executor->run(batch, &kv, &states);
+  executor->run(batch, &cache.kv(), &states);
 }
 
 Result<View<const float, 2>> Runner::run(std::span<const RunRows> all_rows) {
@@ -335,22 +314,18 @@ Result<View<const float, 2>> Runner::run(std::span<const int32_t> tokens, Want w
   return run(std::span(&rows, 1));
 }
 
-int64_t Runner::n_past(int32_t sequence) const { return state_->sequence(sequence).n_past; }
+int64_t Runner::n_past(int32_t sequence) const { return state_->cache.n_past(sequence); }
 
 void Runner::truncate(int32_t sequence, int64_t n_past) {
-  Sequence& target = state_->sequence(sequence);
-  CHECK(n_past >= 0 && n_past <= target.n_past);
-  CHECK(n_past == 0 || n_past == target.n_past || can_truncate());
-  target.n_past = n_past;
-  state_->release_blocks(target, (n_past + kv_block_size - 1) / kv_block_size);
+  const int64_t n_there = this->n_past(sequence);
+  CHECK(n_past == 0 || n_past == n_there || can_truncate());
+  state_->cache.truncate(sequence, n_past);
 }
 
 bool Runner::can_truncate() const { return state_->model->graph().state_sizes.empty(); }
 
-int64_t Runner::n_free_blocks() const { return static_cast<int64_t>(state_->free_blocks.size()); }
-int64_t Runner::n_blocks_for(int32_t sequence, int64_t n_rows) const {
-  return state_->n_blocks_for(state_->sequence(sequence), n_rows);
-}
+SequenceCache& Runner::cache() { return state_->cache; }
+const SequenceCache& Runner::cache() const { return state_->cache; }
 
 int64_t Runner::n_ctx() const { return state_->n_ctx; }
 int64_t Runner::result_width() const { return state_->result_width; }
@@ -358,8 +333,8 @@ const Model& Runner::model() const { return *state_->model; }
 Executor& Runner::executor() { return *state_->executor; }
 ThreadPool& Runner::pool() { return state_->pool; }
 int64_t Runner::kv_bytes() const {
-  return KvCache::bytes_for(state_->kv.shape(), state_->kv.shape().n_blocks * kv_block_size) +
-         state_->states.n_bytes();
+  const KvCacheShape& shape = state_->cache.kv().shape();
+  return KvCache::bytes_for(shape, shape.n_blocks * kv_block_size) + state_->states.n_bytes();
 }
 int64_t Runner::arena_bytes() const { return state_->executor->arena_bytes(); }
 

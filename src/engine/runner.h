@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "base/threads.h"
 #include "device/executor.h"
+#include "engine/sequence_cache.h"
 #include "model/model.h"
 
 #include <memory>
@@ -32,6 +33,9 @@ struct RunnerOptions {
   Precision precision = Precision::exact;
   RunResult result = RunResult::logits;
   std::vector<std::string> keep{};  // values that taps will read (see FuseOptions::keep)
+  // Whether sequences share what they begin with (engine/sequence_cache.h), where the model can.
+  SequenceCache::Sharing sharing = SequenceCache::Sharing::on;
+  BlockStoreOptions store{};  // with a folder: blocks are kept there, too
 };
 
 enum class Want : uint8_t { nothing, first, last, all };
@@ -66,10 +70,9 @@ class Runner {
   // all positions at once.
   bool can_truncate() const;
 
-  // Positions are given in blocks of kv_block_size: those that nobody has, and those that so many
-  // more rows of a sequence need.
-  int64_t n_free_blocks() const;
-  int64_t n_blocks_for(int32_t sequence, int64_t n_rows) const;
+  // Keys and values of all sequences: what they share, what finished ones left, what is on disk.
+  SequenceCache& cache();
+  const SequenceCache& cache() const;
 
   int64_t n_ctx() const;
   int64_t result_width() const;  // V, labels or D

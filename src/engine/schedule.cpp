@@ -5,8 +5,11 @@
 // one: the first answer begins as soon as it would alone. While somebody does, a step takes as many
 // rows of prompts as the pace allows (engine/prompt_pace.h).
 //
+// What the cache has of a prompt is taken first. A prompt whose next block an older request is
+// about to run waits for it, and one whose blocks are being read from disk for those.
+//
 // Positions of the cache belong to all sequences together. When there are none left, first what
-// finished sequences had left for later is forgotten, the one used longest ago first; then the
+// finished sequences had left for later is forgotten, what was used longest ago first; then the
 // youngest request gives all its positions back and is run again from its start when there is room,
 // so that the oldest always comes to an end.
 #include "engine/engine_slots.h"
@@ -22,16 +25,52 @@ constexpr int64_t n_prompt_rows_min = 128;
 
 }  // namespace
 
+// Prompts move on by what is cached of them; those that wait for more of it are marked.
+void Engine::take_from_cache() {
+  SequenceCache& cache = runner_->cache();
+  cache.settle();
+  if (!cache.shares()) return;
+  for (size_t i = 0; i < by_age_.size(); ++i) {
+    Slot& slot = *by_age_[i];
+    if (!slot.has_prompt(*runner_) || !slot.drafts.empty()) continue;
+    const int64_t n_before = cache.n_past(slot.sequence);
+    if (n_before == 0) cache.begin(slot.sequence, slot.active->root);
+    int64_t n_past = cache.adopt(slot.sequence, slot.tokens);
+    slot.waits = cache.fetch(slot.sequence, slot.tokens) || follows_another(i);
+    if (!slot.waits) n_past = cache.adopt_start(slot.sequence, slot.tokens);
+    if (n_past > n_before) slot.n_valid = n_past;
+    if (!slot.active->first_token) slot.active->outcome.timings.n_cached += n_past - n_before;
+  }
+}
+
+// Whether the next block of the prompt is one that an older request is about to run.
+bool Engine::follows_another(size_t i) {
+  const Slot& slot = *by_age_[i];
+  const int64_t n_past = runner_->n_past(slot.sequence);
+  const auto n_end = static_cast<size_t>(n_past + kv_block_size);
+  if (n_past % kv_block_size != 0 || n_end >= slot.tokens.size()) return false;
+  return std::any_of(by_age_.begin(), by_age_.begin() + static_cast<std::ptrdiff_t>(i),
+                     [&](const Slot* other) {
+                       return other->tokens.size() >= n_end &&
+                              runner_->n_past(other->sequence) < static_cast<int64_t>(n_end) &&
+                              other->active->root == slot.active->root &&
+                              std::equal(slot.tokens.begin(),
+                                         slot.tokens.begin() + static_cast<std::ptrdiff_t>(n_end),
+                                         other->tokens.begin());
+                     });
+}
+
 void Engine::schedule() {
   rows_.clear();
   sampled_.clear();
   by_age_.clear();
   n_answer_rows_ = n_prompt_rows_ = 0;
   for (Slot& slot : slots_) {
-    slot.scheduled = false;
+    slot.scheduled = slot.waits = false;
     if (slot.active) by_age_.push_back(&slot);
   }
   std::ranges::sort(by_age_, {}, [](const Slot* slot) { return slot->active->id; });
+  take_from_cache();
 
   int64_t n_left = n_batch_;
   for (Slot* slot : by_age_) {
@@ -48,7 +87,7 @@ void Engine::schedule() {
     n_left = std::min(n_left, pace_.n_prompt_rows(n_answer_rows_, n_waiting));
   }
   for (Slot* slot : by_age_) {
-    if (slot->scheduled || n_left == 0) continue;
+    if (slot->scheduled || slot->waits || n_left == 0) continue;
     if (n_answer_rows_ == 0 && n_prompt_rows_ >= n_prompt_rows_min) break;
     int64_t n_rows = std::min(slot->n_pending(*runner_), n_left);
     if (n_answer_rows_ == 0 && n_prompt_rows_ > 0)
@@ -71,14 +110,14 @@ void Engine::schedule(Slot& slot, int64_t n_rows) {
                    : last               ? Want::last
                                         : Want::nothing});
   if (last) sampled_.push_back(&slot);
-  n_reserved_ += runner_->n_blocks_for(slot.sequence, n_rows);
+  n_reserved_ += runner_->cache().n_blocks_for(slot.sequence, n_rows);
 }
 
 // Whether the cache has room for so many more rows of the slot, after others gave way.
 bool Engine::make_room(Slot& slot, int64_t n_rows) {
   if (rows_.empty()) n_reserved_ = 0;
-  const int64_t n_blocks = runner_->n_blocks_for(slot.sequence, n_rows);
-  while (runner_->n_free_blocks() - n_reserved_ < n_blocks) {
+  const int64_t n_blocks = runner_->cache().n_blocks_for(slot.sequence, n_rows);
+  while (runner_->cache().n_free_blocks() - n_reserved_ < n_blocks) {
     Slot* idle = nullptr;
     for (Slot& other : slots_)
       if (!other.active && runner_->n_past(other.sequence) > 0 &&
@@ -89,6 +128,7 @@ bool Engine::make_room(Slot& slot, int64_t n_rows) {
       idle->tokens.clear();
       continue;
     }
+    if (runner_->cache().give_up_writes()) continue;
     const auto gives_way = [&](const Slot* other) {
       return !other->scheduled && other->active->id > slot.active->id &&
              runner_->n_past(other->sequence) > 0;
@@ -105,6 +145,7 @@ void Engine::put_back(Slot& slot) {
   slot.tokens.resize(slot.tokens.size() - slot.drafts.size());
   slot.drafts.clear();
   slot.n_valid = 0;
+  if (!slot.active->first_token) slot.active->outcome.timings.n_cached = 0;
   runner_->truncate(slot.sequence, 0);
 }
 

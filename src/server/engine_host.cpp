@@ -72,6 +72,7 @@ EngineHost::EngineHost(std::shared_ptr<const Model> model, std::unique_ptr<Engin
       kv_bytes_(engine_->runner().kv_bytes()),
       arena_bytes_(engine_->runner().arena_bytes()),
       n_slots_(options.runner.n_sequences),
+      cache_use_(engine_->runner().cache().use()),
       thread_([this] { run(); }) {}
 
 Result<std::unique_ptr<EngineHost>> EngineHost::start(std::shared_ptr<const Model> model,
@@ -91,6 +92,30 @@ EngineHost::~EngineHost() {
 
 int64_t EngineHost::memory_bytes() const {
   return model_->weight_bytes() + kv_bytes_ + arena_bytes_;
+}
+
+void EngineHost::look_at_cache() {
+  const SequenceCache::Use use = engine_->runner().cache().use();
+  const std::lock_guard lock(cache_mutex_);
+  cache_use_ = use;
+}
+
+// The store and whether blocks are shared do not change while the thread runs.
+HostCache EngineHost::cache() const {
+  const SequenceCache& cache = std::as_const(*engine_).runner().cache();
+  HostCache result;
+  {
+    const std::lock_guard lock(cache_mutex_);
+    result = {.n_positions = cache_use_.n_blocks * kv_block_size,
+              .n_held = cache_use_.n_held * kv_block_size,
+              .n_kept = cache_use_.n_kept * kv_block_size,
+              .n_evicted = cache_use_.n_evicted * kv_block_size,
+              .position_bytes = cache_use_.block_bytes / kv_block_size};
+  }
+  result.shares = cache.shares();
+  result.on_disk = cache.store() != nullptr;
+  if (result.on_disk) result.disk = cache.store()->counters();
+  return result;
 }
 
 void EngineHost::post(Command command) {
@@ -139,6 +164,7 @@ void EngineHost::run() {
     }
     const Result<bool> more = engine_->step();
     ++counters_.n_steps;
+    look_at_cache();
     busy = more.value_or(false);
     if (!more.has_value()) fail_all(more.error());
   }

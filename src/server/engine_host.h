@@ -68,6 +68,18 @@ struct HostCounters {
   std::atomic<int64_t> n_waiting{0}, n_running{0};
 };
 
+// The prompt cache as it is now; for /metrics and /props.
+struct HostCache {
+  int64_t n_positions = 0;  // of the pool
+  int64_t n_held = 0;       // by sequences
+  int64_t n_kept = 0;       // left by finished ones, to be used again
+  int64_t n_evicted = 0;    // of those, since the start
+  int64_t position_bytes = 0;
+  bool shares = false;  // not where a model has a state of its own
+  bool on_disk = false;
+  BlockStore::Counters disk{};
+};
+
 struct HostOptions {
   RunnerOptions runner;
   int64_t n_queue_max = 256;  // sequences that wait or run
@@ -90,6 +102,7 @@ class EngineHost {
   int64_t kv_bytes() const { return kv_bytes_; }
   int64_t memory_bytes() const;  // weights, cache, activations
   const HostCounters& counters() const { return counters_; }
+  HostCache cache() const;
   bool idle() const { return counters_.n_waiting + counters_.n_running == 0; }
 
  private:
@@ -106,6 +119,7 @@ class EngineHost {
                      const Error& error);
   void check_unread(Generation::Shared& shared);
   void count(const Outcome& outcome);
+  void look_at_cache();
   friend class Generation;
   void post(Command command);
 
@@ -115,6 +129,8 @@ class EngineHost {
   int64_t n_ctx_, kv_bytes_, arena_bytes_;
   int32_t n_slots_;
   HostCounters counters_;
+  mutable std::mutex cache_mutex_;
+  SequenceCache::Use cache_use_;
   std::mutex mutex_;
   std::condition_variable posted_;
   std::vector<Command> commands_;

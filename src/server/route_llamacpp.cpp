@@ -93,6 +93,24 @@ ApiResult<void> route_apply_template(App& app, Exchange& exchange) {
   return {};
 }
 
+namespace {
+
+Json cache_json(const EngineHost& host) {
+  const HostCache cache = host.cache();
+  Json json = {{"n_positions", cache.n_positions}, {"n_held", cache.n_held},
+               {"n_kept", cache.n_kept},           {"n_evicted", cache.n_evicted},
+               {"bytes", host.kv_bytes()},         {"shared", cache.shares}};
+  if (cache.on_disk)
+    json["disk"] = {{"bytes", cache.disk.bytes},
+                    {"positions_read", cache.disk.n_read * kv_block_size},
+                    {"positions_written", cache.disk.n_written * kv_block_size},
+                    {"files_damaged", cache.disk.n_damaged},
+                    {"files_removed", cache.disk.n_removed}};
+  return json;
+}
+
+}  // namespace
+
 ApiResult<void> route_props(App& app, Exchange& exchange) {
   const auto model =
       TRY_API(app.model(std::string(exchange.request().query_or("model", "")), exchange));
@@ -109,6 +127,7 @@ ApiResult<void> route_props(App& app, Exchange& exchange) {
                            {"repeat_penalty", p.repeat_penalty},
                            {"repeat_last_n", p.repeat_last_n}}}}},
                        {"total_slots", model->host->n_slots()},
+                       {"prompt_cache", cache_json(*model->host)},
                        {"model_alias", model->name},
                        {"model_path", model->path},
                        {"modalities", {{"vision", false}, {"audio", false}}},

@@ -62,6 +62,7 @@ ApiResult<void> route_one_model(App& app, Exchange& exchange) {
 
 ApiResult<void> route_metrics(App& app, Exchange& exchange) {
   HostCounters sum;
+  HostCache cache;
   const auto add = [](auto& into, const auto& value) { into = into + value; };
   int64_t n_loaded = 0, memory = 0;
   for (const ModelRegistry::Loaded& loaded : app.models.loaded()) {
@@ -72,6 +73,12 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
     add(sum.n_failed, c.n_failed), add(sum.prompt_s, c.prompt_s);
     add(sum.generate_s, c.generate_s), add(sum.n_waiting, c.n_waiting);
     add(sum.n_running, c.n_running);
+    const HostCache its = loaded.served->host->cache();
+    add(cache.n_positions, its.n_positions), add(cache.n_held, its.n_held);
+    add(cache.n_kept, its.n_kept), add(cache.n_evicted, its.n_evicted);
+    add(cache.disk.n_read, its.disk.n_read), add(cache.disk.n_written, its.disk.n_written);
+    add(cache.disk.n_damaged, its.disk.n_damaged);
+    cache.disk.bytes = std::max(cache.disk.bytes, its.disk.bytes);  // of one folder
     ++n_loaded;
     memory += loaded.served->host->memory_bytes();
   }
@@ -103,6 +110,22 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
        number(sum.n_running.load())},
       {"quire_sequences_waiting", "gauge", "Sequences on their way there.",
        number(sum.n_waiting.load())},
+      {"quire_cache_positions", "gauge", "Positions of the caches of keys and values.",
+       number(cache.n_positions)},
+      {"quire_cache_positions_held", "gauge", "Of these, in use by sequences.",
+       number(cache.n_held)},
+      {"quire_cache_positions_kept", "gauge", "Of these, kept of finished sequences.",
+       number(cache.n_kept)},
+      {"quire_cache_positions_evicted_total", "counter", "Kept ones that gave way.",
+       number(cache.n_evicted)},
+      {"quire_cache_disk_bytes", "gauge", "Size of the prompt cache on disk.",
+       number(cache.disk.bytes)},
+      {"quire_cache_disk_positions_read_total", "counter", "Positions read from disk.",
+       number(cache.disk.n_read * kv_block_size)},
+      {"quire_cache_disk_positions_written_total", "counter", "Positions written to disk.",
+       number(cache.disk.n_written * kv_block_size)},
+      {"quire_cache_disk_damaged_total", "counter", "Damaged files that were removed.",
+       number(cache.disk.n_damaged)},
       {"quire_models_loaded", "gauge", "Models that are loaded.", number(n_loaded)},
       {"quire_models_memory_bytes", "gauge", "What they take, computed.", number(memory)},
       {"llamacpp:prompt_tokens_total", "counter", "Number of prompt tokens processed.", n_run},

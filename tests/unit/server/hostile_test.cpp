@@ -14,7 +14,7 @@ TestServer& server() {
     HttpServerOptions options;
     options.limits.header_timeout_s = 0.2;
     options.limits.body_timeout_s = 0.2;
-    return TestServer({}, options);
+    return TestServer(AppOptions(), options);
   }();
   return instance;
 }
