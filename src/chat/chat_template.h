@@ -104,7 +104,8 @@ Result<jinja::Value> parse_tools(std::string_view json, std::string_view name = 
 // A dict.
 Result<jinja::Value> parse_template_kwargs(std::string_view json, std::string_view name);
 
-jinja::Value make_message(std::string role, std::string content);
+// reasoning: what was thought before the content, where there was something (reasoning_content).
+jinja::Value make_message(std::string role, std::string content, std::string reasoning = {});
 jinja::Value make_messages(std::vector<jinja::Value> messages);
 
 }  // namespace quire

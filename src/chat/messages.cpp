@@ -85,10 +85,12 @@ Result<Value> parse_template_kwargs(std::string_view json, std::string_view name
   return kwargs;
 }
 
-Value make_message(std::string role, std::string content) {
+Value make_message(std::string role, std::string content, std::string reasoning) {
   auto dict = std::make_shared<Dict>();
   dict->set(Value(std::string("role")), Value(std::move(role)));
   dict->set(Value(std::string("content")), Value(std::move(content)));
+  if (!reasoning.empty())
+    dict->set(Value(std::string("reasoning_content")), Value(std::move(reasoning)));
   return make_dict(std::move(dict));
 }
 

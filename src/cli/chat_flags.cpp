@@ -31,6 +31,7 @@ void add_chat_flags(CommandLine& app, ChatFlags& flags) {
   add_text(app, "--system-prompt,--system", flags.system, "what the model is told before the chat");
   add_text(app, "--system-prompt-file", flags.system_file, "the same from a file", "FILE");
   add_template_flags(app, flags);
+  add_thinking_flags(app, flags.thinking);
 }
 
 Result<std::shared_ptr<const ChatTemplate>> load_template(const Tokenizer& tokenizer,
@@ -48,8 +49,9 @@ Result<std::shared_ptr<const ChatTemplate>> load_template(const Tokenizer& token
 }
 
 Result<jinja::Value> template_kwargs(const ChatFlags& flags) {
-  if (flags.kwargs.empty()) return jinja::Value();
-  return parse_template_kwargs(flags.kwargs, "--chat-template-kwargs");
+  const std::string kwargs = TRY(with_thinking_kwargs(flags.kwargs, flags.thinking));
+  if (kwargs.empty()) return jinja::Value();
+  return parse_template_kwargs(kwargs, "--chat-template-kwargs");
 }
 
 Result<std::string> system_prompt(const ChatFlags& flags) {
@@ -73,12 +75,13 @@ Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, const C
   if (flags.conversation && flags.no_conversation)
     return fail(Fault::usage, "--conversation and --no-conversation exclude each other");
   const bool needs_chat = flags.conversation || names_template(flags) || !flags.system.empty() ||
-                          !flags.system_file.empty() || !flags.kwargs.empty();
+                          !flags.system_file.empty() || !flags.kwargs.empty() ||
+                          flags.thinking.asks();
   if (flags.no_conversation) {
     if (needs_chat)
       return fail(Fault::usage,
-                  "--no-conversation continues the text as it is: leave out the system prompt and "
-                  "the chat template");
+                  "--no-conversation continues the text as it is: leave out the system prompt, "
+                  "the chat template and what is about thinking");
     return std::nullopt;
   }
   if (!needs_chat && tokenizer.chat_template().empty()) return std::nullopt;
@@ -95,6 +98,7 @@ Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, const C
   setup.chat = *std::move(chat);
   setup.system = TRY(system_prompt(flags));
   setup.options.kwargs = TRY(template_kwargs(flags));
+  setup.thinking = flags.thinking;
   return setup;
 }
 

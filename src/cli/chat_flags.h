@@ -2,6 +2,7 @@
 #pragma once
 #include "chat/chat_template.h"
 #include "cli/command.h"
+#include "cli/thinking_flags.h"
 
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@ struct ChatFlags {
   bool jinja = false;        // accepted: templates are always rendered as Jinja
   bool single_turn = false;  // accepted: a prompt that is given is always answered once
   std::string system, system_file, template_text, template_file, kwargs;
+  ThinkingFlags thinking;
 };
 void add_chat_flags(CommandLine& app, ChatFlags& flags);
 // The flags of the template alone.
@@ -31,6 +33,7 @@ struct ChatSetup {
   std::shared_ptr<const ChatTemplate> chat;
   std::string system;
   ChatOptions options;
+  ThinkingFlags thinking;
 
   // The messages with the system prompt in front.
   Result<ChatPrompt> render(const std::vector<jinja::Value>& messages) const;

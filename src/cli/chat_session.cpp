@@ -29,8 +29,8 @@ const char* help_text =
 
 class ChatSession {
  public:
-  ChatSession(LoadedEngine& loaded, ChatSetup setup, SessionOptions options)
-      : loaded_(loaded), setup_(std::move(setup)), options_(std::move(options)) {}
+  ChatSession(LoadedEngine& loaded, AnswerMaker& maker, ChatSetup setup, SessionOptions options)
+      : loaded_(loaded), maker_(maker), setup_(std::move(setup)), options_(std::move(options)) {}
   Result<int> run();
 
  private:
@@ -45,6 +45,7 @@ class ChatSession {
   void show_or_set_system(const std::string& text);
 
   LoadedEngine& loaded_;
+  AnswerMaker& maker_;
   ChatSetup setup_;
   SessionOptions options_;
   InterruptGuard interrupts_;
@@ -96,10 +97,12 @@ Result<void> ChatSession::answer() {
   if (!notes_shown_)
     for (const std::string& note : prompt.notes) fmt::print("{}\n", dim("(" + note + ")"));
   notes_shown_ = true;
-  std::string text;
   std::vector<int32_t> ids = TRY(prompt.encode(tokenizer));
-  TRY(print_answer(loaded_, options_, std::move(ids), DecodeAt::start, interrupts_, text));
-  messages_.push_back(make_message("assistant", utf8_replace_invalid(text)));
+  SessionAnswer answer;
+  TRY(print_answer(loaded_, maker_, options_, {std::move(ids), prompt.text, DecodeAt::start},
+                   interrupts_, answer));
+  messages_.push_back(make_message("assistant", utf8_replace_invalid(answer.text),
+                                   utf8_replace_invalid(answer.reasoning)));
   return {};
 }
 
@@ -193,8 +196,9 @@ Next ChatSession::command(const std::string& line) {
 
 }  // namespace
 
-Result<int> run_chat(LoadedEngine& loaded, ChatSetup setup, SessionOptions options) {
-  return ChatSession(loaded, std::move(setup), std::move(options)).run();
+Result<int> run_chat(LoadedEngine& loaded, AnswerMaker& maker, ChatSetup setup,
+                     SessionOptions options) {
+  return ChatSession(loaded, maker, std::move(setup), std::move(options)).run();
 }
 
 }  // namespace quire

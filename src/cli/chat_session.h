@@ -9,6 +9,7 @@
 namespace quire {
 
 // Until Ctrl-D, /quit or the end of input.
-Result<int> run_chat(LoadedEngine& loaded, ChatSetup setup, SessionOptions options);
+Result<int> run_chat(LoadedEngine& loaded, AnswerMaker& maker, ChatSetup setup,
+                     SessionOptions options);
 
 }  // namespace quire

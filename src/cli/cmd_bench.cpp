@@ -23,6 +23,7 @@ struct Flags {
   int64_t n_batch = 512;
   int n_repeats = 5;
   uint64_t seed = 1;
+  AdapterFlags adapters;
   bool pure = false, exact = false, sweep = false, limits = false, force = false, json = false;
 };
 
@@ -37,7 +38,7 @@ struct Subject {
   std::string name, type, weights;
 };
 
-Result<Subject> load_subject(const Flags& flags) {
+Result<Subject> load_bare_subject(const Flags& flags) {
   const std::string& given = flags.model.empty() ? flags.positional : flags.model;
   if (!flags.model.empty() && !flags.positional.empty())
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model,
@@ -65,6 +66,13 @@ Result<Subject> load_subject(const Flags& flags) {
   fmt::print(stderr, "quire: wrote {}\n", flags.write);
   model.reset();
   return Subject{TRY(Model::load(flags.write)), shape.name, type, "random, a mapped file"};
+}
+
+Result<Subject> load_subject(const Flags& flags) {
+  const AdapterFiles adapters = TRY(adapter_files(flags.adapters));
+  Subject subject = TRY(load_bare_subject(flags));
+  subject.model = TRY(with_adapters(std::move(subject.model), adapters));
+  return subject;
 }
 
 using Kind = SpeedTest::Kind;
@@ -186,6 +194,7 @@ CommandBody command_bench(CommandLine& app) {
   add_text(app, "--write", flags->write, "write that model to a file first, and measure the file",
            "FILE.gguf");
   add_int(app, "-s,--seed", flags->seed, "of weights and tokens", 0, INT64_MAX);
+  add_adapter_flags(app, flags->adapters);
   add_text(app, "-p,--n-prompt", flags->prompts, "tokens of a prompt; 0: none [512]", "N,N,...");
   add_text(app, "-n,--n-gen", flags->generations, "tokens to generate; 0: none [128]", "N,N,...");
   add_text(app, "-d,--n-depth", flags->depths, "positions that are in the cache before", "N,N,...")

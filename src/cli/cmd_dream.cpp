@@ -132,6 +132,7 @@ CommandBody command_dream(CommandLine& app) {
   add_int(app, "--n-predict", flags->n_predict, "at most so many tokens each; -1: until they end",
           -1, INT32_MAX);
   add_model_flags(app, flags->model);
+  add_adapter_flags(app, flags->model.adapters);
   add_exact_flag(app, flags->model);
   add_sampling_flags(app, flags->sampling);
   app.add_flag("-v,--verbose", flags->verbose, "print timings to standard error");

@@ -40,7 +40,7 @@ Result<int> run(const Flags& flags) {
                 flags.positional);
   const std::string& name = flags.model.model.empty() ? flags.positional : flags.model.model;
   const std::string path = TRY(resolve_model(name.empty() ? default_model : name));
-  auto model = TRY(Model::load(path));
+  auto model = TRY(load_model(path, flags.model));
   const RunnerOptions options = TRY(runner_options(flags.model));
   auto runner = TRY(Runner::create(model, options));
   const auto row = [&](std::span<const int32_t> tokens) -> Result<std::vector<float>> {
@@ -79,6 +79,8 @@ CommandBody command_logits(CommandLine& app) {
   add_int(app, "--greedy", flags->n_greedy, "go on with so many tokens, always the likeliest", 0,
           INT32_MAX);
   add_model_flags(app, flags->model);
+  add_rope_flags(app, flags->model.rope);
+  add_adapter_flags(app, flags->model.adapters);
   add_fast_flag(app, flags->model);
   app.add_flag("--json", flags->json, "print {\"tokens\", \"logits\", \"greedy\"}");
   examples(app, {{"quire logits model.gguf --tokens 1,2,3 --json", "logits after the last token"},

@@ -49,7 +49,7 @@ void print_progress(const Perplexity& now) {
 Result<int> run(const Flags& flags) {
   const ModelAndFile what = TRY(chosen_files(flags));
   const std::string text = TRY(read_text(what.file));
-  const auto model = TRY(Model::load(what.model_path));
+  const auto model = TRY(load_model(what.model_path, flags.model));
   const std::vector<int32_t> tokens = TRY(perplexity_tokens(model->tokenizer(), text));
   PerplexityOptions windows = flags.windows;
   windows.n_ctx = flags.model.n_ctx == 0 ? model->hparams().n_ctx_train : flags.model.n_ctx;
@@ -102,6 +102,8 @@ CommandBody command_perplexity(CommandLine& app) {
   flags->model.n_ctx = 512;
   flags->model.cache_type_k = flags->model.cache_type_v = "f16";
   add_model_flags(app, flags->model);
+  add_rope_flags(app, flags->model.rope);
+  add_adapter_flags(app, flags->model.adapters);
   add_exact_flag(app, flags->model);
   add_int(app, "--chunks", flags->windows.n_chunks, "at most so many windows; -1: all", -1,
           INT32_MAX);

@@ -118,7 +118,7 @@ Result<int> run(const Flags& flags) {
     return fail(Fault::usage, "a PROMPT is missing; \"\" predicts how a text begins");
   const std::string prompt = what.text ? *what.text : flags.prompt;
 
-  auto model = TRY(Model::load(what.model_path));
+  auto model = TRY(load_model(what.model_path, flags.model));
   RunnerOptions options = TRY(runner_options(flags.model));
   auto runner = TRY(Runner::create(model, options));
   std::vector<int32_t> ids = TRY(prompt_ids(model->tokenizer(), prompt));
@@ -151,6 +151,8 @@ CommandBody command_predict(CommandLine& app) {
   app.add_flag("--each", flags->each,
                "for every token of the prompt, how surprising it was and what was expected");
   add_model_flags(app, flags->model);
+  add_rope_flags(app, flags->model.rope);
+  add_adapter_flags(app, flags->model.adapters);
   add_fast_flag(app, flags->model);
   app.add_flag("--json", flags->json, "print JSON");
   examples(app, {{"quire predict \"The cat sat on a\"", "the ten likeliest next tokens"},

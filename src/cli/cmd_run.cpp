@@ -1,10 +1,12 @@
 // quire run: a model answers or continues a text, once or in a session.
 #include "base/file.h"
+#include "cli/answer_form.h"
 #include "cli/chat_flags.h"
 #include "cli/chat_session.h"
 #include "cli/generation.h"
 #include "cli/json_output.h"
 #include "cli/session.h"
+#include "cli/shown_answer.h"
 #include "cli/terminal.h"
 #include "model/find_model.h"
 
@@ -23,6 +25,7 @@ struct Flags {
   DraftFlags drafts;
   ContextShift shift;
   ChatFlags chat;
+  FormFlags form;
 };
 
 // From a file or from standard input, without the line feed that ends it.
@@ -51,54 +54,54 @@ Result<std::optional<std::string>> find_prompt(const Flags& flags,
 }
 
 nlohmann::json as_json(const LoadedEngine& loaded, const Outcome& outcome,
-                       const std::string& prompt, const std::string& text, uint64_t seed) {
+                       const std::string& prompt, const ShownAnswer& answer, uint64_t seed) {
   const Timings& t = outcome.timings;
-  return {{"model", model_name(loaded.model->path())},
-          {"prompt", prompt},
-          {"text", text},
-          {"tokens", outcome.tokens},
-          {"stop_reason", stop_reason_name(outcome.reason)},
-          {"n_discarded", outcome.n_discarded},
-          {"seed", seed},
-          {"timings",
-           {{"load_s", loaded.load_s},
-            {"n_prompt", t.n_prompt},
-            {"prompt_s", t.prompt_s},
-            {"prompt_tokens_per_s", t.prompt_rate()},
-            {"n_generated", t.n_generated},
-            {"generate_s", t.generate_s},
-            {"generate_tokens_per_s", t.generate_rate()},
-            {"n_drafted", t.n_drafted},
-            {"n_accepted", t.n_accepted}}}};
+  nlohmann::json json = {{"model", model_name(loaded.model->path())},
+                         {"prompt", prompt},
+                         {"text", answer.content()},
+                         {"tokens", outcome.tokens},
+                         {"stop_reason", stop_reason_name(outcome.reason)},
+                         {"n_discarded", outcome.n_discarded},
+                         {"seed", seed},
+                         {"timings",
+                          {{"load_s", loaded.load_s},
+                           {"n_prompt", t.n_prompt},
+                           {"prompt_s", t.prompt_s},
+                           {"prompt_tokens_per_s", t.prompt_rate()},
+                           {"n_generated", t.n_generated},
+                           {"generate_s", t.generate_s},
+                           {"generate_tokens_per_s", t.generate_rate()},
+                           {"n_drafted", t.n_drafted},
+                           {"n_accepted", t.n_accepted}}}};
+  if (answer.splits()) json["reasoning"] = answer.reasoning();
+  return json;
 }
 
 // The text itself, or the chat that consists of this message.
-Result<std::vector<int32_t>> prompt_tokens(const Flags& flags, const Tokenizer& tokenizer,
-                                           const std::optional<ChatSetup>& chat,
-                                           const std::string& prompt) {
-  if (!chat) return prompt_ids(tokenizer, prompt);
+Result<SessionPrompt> prompt_tokens(const Flags& flags, const Tokenizer& tokenizer,
+                                    const std::optional<ChatSetup>& chat,
+                                    const std::string& prompt) {
+  if (!chat) return SessionPrompt{TRY(prompt_ids(tokenizer, prompt))};
   const ChatPrompt rendered = TRY(chat->render({make_message("user", prompt)}));
   if (flags.verbose)
     for (const std::string& note : rendered.notes) fmt::print(stderr, "quire: note: {}\n", note);
-  return rendered.encode(tokenizer);
+  return SessionPrompt{TRY(rendered.encode(tokenizer)), rendered.text, DecodeAt::start};
 }
 
-Result<int> run_once(const Flags& flags, LoadedEngine& loaded, const std::optional<ChatSetup>& chat,
-                     const std::string& prompt) {
+Result<int> run_once(const Flags& flags, LoadedEngine& loaded, AnswerMaker& maker,
+                     const std::optional<ChatSetup>& chat, const std::string& prompt) {
   const uint64_t seed = chosen_seed(flags.sampling.seed);
   Request request = TRY(make_request(flags.sampling, seed));
-  request.prompt = TRY(prompt_tokens(flags, loaded.model->tokenizer(), chat, prompt));
+  SessionPrompt tokens = TRY(prompt_tokens(flags, loaded.model->tokenizer(), chat, prompt));
+  request.prompt = std::move(tokens.ids);
   request.n_predict = flags.n_predict;
   request.shift = flags.shift;
-  if (chat) request.decode_at = DecodeAt::start;
+  request.decode_at = tokens.decode_at;
   if (!flags.json && !output_is_terminal()) request.replace = StreamDecoder::Replace::nothing;
-
-  std::string text;
+  ShownAnswer answer = TRY(maker.begin(
+      request, tokens.text, flags.json ? ShownAnswer::Show::nothing : ShownAnswer::Show::all));
   Outcome outcome;
-  request.on_text = [&](std::string_view piece) {
-    text += piece;
-    if (!flags.json) put_text(piece);
-  };
+  request.on_text = [&](std::string_view piece) { answer.push(piece); };
   request.on_finish = [&](const Outcome& done) { outcome = done; };
   Engine& engine = *loaded.engine;
   const RequestId id = TRY(engine.add(std::move(request)));
@@ -106,10 +109,11 @@ Result<int> run_once(const Flags& flags, LoadedEngine& loaded, const std::option
   if (!flags.json && !flags.hide_prompt && !chat) put_prompt(prompt);
   while (TRY(engine.step()))
     if (interrupts.interrupted()) engine.cancel(id);
+  answer.finish();
 
   if (flags.json)
-    print_json(as_json(loaded, outcome, prompt, text, seed));
-  else if (!text.ends_with('\n'))
+    print_json(as_json(loaded, outcome, prompt, answer, seed));
+  else if (!answer.content().ends_with('\n'))
     put_text("\n");
   note_stop_reason(outcome, engine.runner().n_ctx());
   if (flags.verbose) print_timings(loaded, outcome, seed);
@@ -120,18 +124,20 @@ Result<int> run_once(const Flags& flags, LoadedEngine& loaded, const std::option
 Result<int> run(const Flags& flags) {
   ModelAndText what = TRY(split_positionals(flags.model.model, flags.positionals));
   const auto prompt = TRY(find_prompt(flags, std::move(what.text)));
+  auto form = TRY(answer_form(flags.form));
   LoadedEngine loaded = TRY(load_engine(what.model_path, flags.model, 1, &flags.drafts));
   const auto chat = TRY(set_up_chat(loaded.model->tokenizer(), flags.chat));
+  AnswerMaker maker = TRY(AnswerMaker::create(loaded, std::move(form), chat ? &*chat : nullptr));
   note_memory(loaded);
-  if (prompt) return run_once(flags, loaded, chat, *prompt);
+  if (prompt) return run_once(flags, loaded, maker, chat, *prompt);
   SessionOptions options;
   options.sampling = flags.sampling;
   options.n_predict = flags.n_predict;
   options.shift = flags.shift;
   options.seed = chosen_seed(flags.sampling.seed);
   if (flags.verbose) options.timings = SessionOptions::Timings::show;
-  if (chat) return run_chat(loaded, *chat, std::move(options));
-  return run_session(loaded, std::move(options));
+  if (chat) return run_chat(loaded, maker, *chat, std::move(options));
+  return run_session(loaded, maker, std::move(options));
 }
 
 }  // namespace
@@ -151,7 +157,9 @@ CommandBody command_run(CommandLine& app) {
   add_model_flags(app, flags->model);
   add_exact_flag(app, flags->model);
   add_rope_flags(app, flags->model.rope);
+  add_adapter_flags(app, flags->model.adapters);
   add_chat_flags(app, flags->chat);
+  add_form_flags(app, flags->form);
   add_sampling_flags(app, flags->sampling);
   add_shift_flags(app, flags->shift);
   add_draft_flags(app, flags->drafts);

@@ -42,7 +42,10 @@ class HelpFormat : public CLI::Formatter {
     return usage + " [FLAGS]\n";
   }
   std::string make_option_name(const CLI::Option* option, bool positional) const override {
-    const std::string name = CLI::Formatter::make_option_name(option, positional);
+    std::string name = CLI::Formatter::make_option_name(option, positional);
+    // What a flag stands for alone: "--think{true}".
+    for (size_t at = name.find('{'); at != name.npos; at = name.find('{', at))
+      name.erase(at, name.find('}', at) + 1 - at);
     for (const std::string& long_name : option->get_lnames())
       if (const auto extra = short_flag_of("--" + long_name); !extra.empty())
         return fmt::format("{},{}", extra, name);
@@ -192,6 +195,12 @@ template Option* CommandLine::add_option_function(const std::string&,
 
 Option* CommandLine::add_flag(const std::string& names, bool& value, const std::string& help) {
   return keep(app_->add_flag(names, value, help));
+}
+
+Option* CommandLine::add_flag(const std::string& names, std::string& value,
+                              const std::string& help) {
+  return keep(
+      app_->add_flag(names, value, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast));
 }
 
 Option* CommandLine::add_flag_callback(const std::string& names, const std::function<void()>& set,

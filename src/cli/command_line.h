@@ -70,6 +70,9 @@ class CommandLine {
   Option* add_option_function(const std::string& names, const std::function<void(const T&)>& set,
                               const std::string& help);
   Option* add_flag(const std::string& names, bool& value, const std::string& help);
+  // A flag with a value that need not be there: names "--think{true},--no-think{false}" say which
+  // one it stands for alone, and "--think=high" gives another. The last one counts.
+  Option* add_flag(const std::string& names, std::string& value, const std::string& help);
   Option* add_flag_callback(const std::string& names, const std::function<void()>& set,
                             const std::string& help);
 

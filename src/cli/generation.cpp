@@ -156,15 +156,27 @@ Result<RunnerOptions> runner_options(const ModelFlags& flags) {
   return options;
 }
 
+Result<std::shared_ptr<const Model>> load_model(const std::string& path, const ModelFlags& flags) {
+  const AdapterFiles adapters = TRY(adapter_files(flags.adapters));
+  return with_adapters(TRY(Model::load(path, flags.rope)), adapters);
+}
+
 Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flags,
                                  int32_t n_sequences, const DraftFlags* drafts) {
   const auto start = std::chrono::steady_clock::now();
   RunnerOptions options = TRY(runner_options(flags));
   options.n_sequences = n_sequences;
   LoadedEngine loaded;
-  loaded.model = TRY(Model::load(path, flags.rope));
+  loaded.model = TRY(load_model(path, flags));
   DraftOptions drafting;
-  if (drafts != nullptr && !drafts->never) {
+  // A wrong guess must be taken back.
+  const bool goes_back = loaded.model->graph().state_sizes.empty();
+  if (drafts != nullptr && !goes_back && !drafts->model.empty())
+    fmt::print(stderr,
+               "quire: note: {} is recurrent, and its state cannot go back to before a wrong "
+               "guess: {} is not used\n",
+               path, drafts->model);
+  if (drafts != nullptr && !drafts->never && goes_back) {
     drafting.lookup = true;
     drafting.n_ctx = drafts->n_ctx;
     drafting.n_max = drafts->n_max;
@@ -210,6 +222,8 @@ void print_timings(const LoadedEngine& loaded, const Outcome& outcome, uint64_t 
              t.n_generated, t.generate_rate(), runner.n_past(), runner.n_ctx(),
              format_bytes(static_cast<double>(runner.kv_bytes())), stop_reason_name(outcome.reason),
              seed, runner.pool().size());
+  if (!loaded.model->graph().state_sizes.empty())
+    fmt::print(stderr, "drafts   none: a recurrent state cannot go back to before a wrong guess\n");
   if (t.n_drafted > 0)
     fmt::print(stderr, "drafts   {} guessed by {}, {} right ({:.0f} %)\n", t.n_drafted,
                loaded.engine->draft_kind(), t.n_accepted,

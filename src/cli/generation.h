@@ -3,6 +3,7 @@
 #pragma once
 #include "cli/command.h"
 #include "engine/engine.h"
+#include "model/adapter.h"
 
 #include <chrono>
 #include <memory>
@@ -10,6 +11,14 @@
 #include <vector>
 
 namespace quire {
+
+// --lora, --lora-scaled, --control-vector, ... as given; cli/adapter_flags.cpp
+struct AdapterFlags {
+  std::vector<std::string> loras, scaled_loras, control_vectors, scaled_control_vectors;
+  std::vector<int32_t> layers;  // first and last that control vectors work on
+};
+// The files with their scales; usage names what is no FILE:SCALE.
+Result<AdapterFiles> adapter_files(const AdapterFlags& flags);
 
 // -m, -c, -t, -b, -ctk, -ctv
 struct ModelFlags {
@@ -20,11 +29,13 @@ struct ModelFlags {
   std::string cache_type_k, cache_type_v;  // "": f16 where products are fast, else f32
   Precision precision = Precision::exact;
   RopeOverride rope;
+  AdapterFlags adapters;
 };
 void add_model_flag(CommandLine& app, std::string& model);
 void add_model_flags(CommandLine& app, ModelFlags& flags);
 // --rope-scaling, --rope-scale, --yarn-...: for contexts beyond the model's own.
 void add_rope_flags(CommandLine& app, RopeOverride& rope);
+void add_adapter_flags(CommandLine& app, AdapterFlags& adapters);
 // For commands that make text: products are fast, --exact computes with activations as they are.
 void add_exact_flag(CommandLine& app, ModelFlags& flags);
 // For commands that look at numbers: products are exact, --fast computes as `quire run` does.
@@ -70,6 +81,8 @@ Result<ModelAndText> split_positionals(const std::string& model_flag,
                                        const std::vector<std::string>& positionals);
 
 Result<RunnerOptions> runner_options(const ModelFlags& flags);
+// The model with its adapters and its positions as the flags want them.
+Result<std::shared_ptr<const Model>> load_model(const std::string& path, const ModelFlags& flags);
 
 struct LoadedEngine {
   std::shared_ptr<const Model> model;

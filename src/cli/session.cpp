@@ -26,8 +26,8 @@ const char* help_text =
 
 class Session {
  public:
-  Session(LoadedEngine& loaded, SessionOptions options)
-      : loaded_(loaded), options_(std::move(options)) {}
+  Session(LoadedEngine& loaded, AnswerMaker& maker, SessionOptions options)
+      : loaded_(loaded), maker_(maker), options_(std::move(options)) {}
   Result<int> run();
 
  private:
@@ -38,6 +38,7 @@ class Session {
   Result<void> load(const std::string& path);
 
   LoadedEngine& loaded_;
+  AnswerMaker& maker_;
   SessionOptions options_;
   InterruptGuard interrupts_;
   std::string text_;
@@ -64,11 +65,13 @@ void Session::take_line(const std::string& line) {
 }
 
 Result<void> Session::answer() {
-  std::vector<int32_t> prompt = TRY(prompt_ids(loaded_.model->tokenizer(), text_));
-  const Outcome outcome =
-      TRY(print_answer(loaded_, options_, std::move(prompt), DecodeAt::middle, interrupts_, text_));
-  text_ended_ = outcome.reason == StopReason::end_of_generation;
-  return {};
+  SessionAnswer answer;
+  const auto printed =
+      print_answer(loaded_, maker_, options_, {TRY(prompt_ids(loaded_.model->tokenizer(), text_))},
+                   interrupts_, answer);
+  text_ += answer.text;
+  text_ended_ = answer.outcome.reason == StopReason::end_of_generation;
+  return printed;
 }
 
 Result<void> Session::save(const std::string& path) const {
@@ -114,8 +117,8 @@ Next Session::command(const std::string& line) {
 
 }  // namespace
 
-Result<int> run_session(LoadedEngine& loaded, SessionOptions options) {
-  return Session(loaded, std::move(options)).run();
+Result<int> run_session(LoadedEngine& loaded, AnswerMaker& maker, SessionOptions options) {
+  return Session(loaded, maker, std::move(options)).run();
 }
 
 }  // namespace quire

@@ -9,6 +9,6 @@
 namespace quire {
 
 // Until Ctrl-D, /quit or the end of input.
-Result<int> run_session(LoadedEngine& loaded, SessionOptions options);
+Result<int> run_session(LoadedEngine& loaded, AnswerMaker& maker, SessionOptions options);
 
 }  // namespace quire

@@ -93,26 +93,26 @@ Result<void> set_command(SessionOptions& options, const std::vector<std::string>
   return fail(Fault::usage, "/set needs a name and a value, as in /set temp 0.5");
 }
 
-Result<Outcome> print_answer(LoadedEngine& loaded, SessionOptions& options,
-                             std::vector<int32_t> prompt, DecodeAt decode_at,
-                             InterruptGuard& interrupts, std::string& text) {
+Result<void> print_answer(LoadedEngine& loaded, AnswerMaker& maker, SessionOptions& options,
+                          SessionPrompt prompt, InterruptGuard& interrupts, SessionAnswer& answer) {
   Request request = TRY(make_request(options.sampling, options.seed));
-  request.prompt = std::move(prompt);
+  request.prompt = std::move(prompt.ids);
   request.n_predict = options.n_predict;
   request.shift = options.shift;
-  request.decode_at = decode_at;
+  request.decode_at = prompt.decode_at;
   request.replace = StreamDecoder::Replace::nothing;  // the session keeps the model's very bytes
-  request.on_text = [&](std::string_view piece) {
-    text += piece;
-    put_text(piece);
-  };
-  Outcome outcome;
+  ShownAnswer shown = TRY(maker.begin(request, prompt.text, ShownAnswer::Show::all));
+  request.on_text = [&](std::string_view piece) { shown.push(piece); };
+  Outcome& outcome = answer.outcome;
   request.on_finish = [&](const Outcome& done) { outcome = done; };
   interrupts.reset();
   Engine& engine = *loaded.engine;
   const RequestId id = TRY(engine.add(std::move(request)));
   while (TRY(engine.step()))
     if (interrupts.interrupted()) engine.cancel(id);
+  shown.finish();
+  answer.text = shown.content();
+  answer.reasoning = shown.reasoning();
   fmt::print("\n");
   const int64_t n_ctx = engine.runner().n_ctx();
   if (outcome.reason == StopReason::cancelled) fmt::print("{}\n", dim("(stopped)"));
@@ -127,7 +127,7 @@ Result<Outcome> print_answer(LoadedEngine& loaded, SessionOptions& options,
     print_timings(loaded, outcome, options.seed);
   ++options.seed;
   if (outcome.error) return std::unexpected(*outcome.error);
-  return outcome;
+  return {};
 }
 
 void read_lines(

@@ -3,6 +3,7 @@
 #pragma once
 #include "cli/generation.h"
 #include "cli/line_editor.h"
+#include "cli/shown_answer.h"
 #include "cli/terminal.h"
 
 #include <functional>
@@ -38,11 +39,19 @@ std::unexpected<Error> unknown_command(const std::string& name, std::span<const 
 // /set, /set NAME VALUE
 Result<void> set_command(SessionOptions& options, const std::vector<std::string>& words);
 
-// Runs the prompt and prints the answer, also into `text`. Ctrl-C ends the answer. Counts the seed
+struct SessionPrompt {
+  std::vector<int32_t> ids;
+  std::string text{};  // of a chat, as rendered
+  DecodeAt decode_at = DecodeAt::middle;
+};
+struct SessionAnswer {
+  std::string text, reasoning;
+  Outcome outcome;
+};
+// Runs the prompt, and prints the answer as it grows in `answer`. Ctrl-C ends it. Counts the seed
 // on.
-Result<Outcome> print_answer(LoadedEngine& loaded, SessionOptions& options,
-                             std::vector<int32_t> prompt, DecodeAt decode_at,
-                             InterruptGuard& interrupts, std::string& text);
+Result<void> print_answer(LoadedEngine& loaded, AnswerMaker& maker, SessionOptions& options,
+                          SessionPrompt prompt, InterruptGuard& interrupts, SessionAnswer& answer);
 
 enum class Next : uint8_t { go_on, leave };
 

@@ -83,6 +83,16 @@ void put_prompt(std::string_view text) {
   std::fflush(stdout);
 }
 
+void put_aside(std::string_view text) {
+  if (output_is_terminal()) {
+    fmt::print("{}", dim(without_controls(text)));
+    std::fflush(stdout);
+  } else {
+    fmt::print(stderr, "{}",
+               ::isatty(STDERR_FILENO) == 1 ? without_controls(text) : std::string(text));
+  }
+}
+
 InterruptGuard::InterruptGuard() {
   n_interrupts = 0;
   struct sigaction action{};

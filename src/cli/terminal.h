@@ -21,6 +21,10 @@ void put_text(std::string_view text);
 // The same in bold: what the user wrote, in front of what the model writes.
 void put_prompt(std::string_view text);
 
+// What is not the answer itself: dim on a terminal; where standard output is none, to standard
+// error.
+void put_aside(std::string_view text);
+
 // While it lives, Ctrl-C sets a flag instead of ending the program; the third one without a reset
 // ends it all the same. One at a time.
 class InterruptGuard {

@@ -22,6 +22,7 @@ struct Batch {
   std::span<const int32_t> targets;         // (T) training only: the next token, or -1
   std::span<const SequenceRows> sequences;  // cover all rows, in order
   std::span<const int32_t> token_types{};   // (T), for models that have them
+  std::span<const float> strengths{};       // (T, n) of each of n adapters, for graphs with some
 };
 
 }  // namespace quire

@@ -1,6 +1,7 @@
 #include "device/executor.h"
 
 #include "device/step.h"
+#include "graph/adapters.h"
 #include "graph/arena.h"
 #include "graph/cost.h"
 #include "quant/codec.h"
@@ -27,7 +28,7 @@ bool read_as_f32(const Graph& graph, ValueId param) {
     if (at == node.inputs.end()) continue;
     const auto i = static_cast<size_t>(at - node.inputs.begin());
     if (node.op == Op::causal_conv || node.op == Op::ssm_scan) return true;
-    if (node.op == Op::rms_norm || node.op == Op::layer_norm) return true;
+    if (node.op == Op::rms_norm || node.op == Op::layer_norm || node.op == Op::steer) return true;
     if (node.op == Op::expert_linear && i >= 2 + node.outputs.size()) return true;
   }
   return false;
@@ -58,6 +59,7 @@ struct Executor::State {
   std::vector<Tap> taps;
   std::vector<std::vector<std::pair<ValueId, size_t>>> taps_of_step;  // value, index into taps
   Binding binding;
+  int32_t n_adapters = 0;
   bool profiling = false;
   std::vector<NodeTime> times;  // one per step
 
@@ -240,6 +242,7 @@ Result<Executor> Executor::create(Graph graph, std::vector<TensorView> params, T
     }
     state->params[static_cast<size_t>(param_ids[i])] = param;
   }
+  state->n_adapters = n_adapters(g);
   const Binding largest{options.n_rows_max, options.n_outputs_max, 0};
   state->plan = plan_arena(g, largest);
   state->arena = allocate_aligned(static_cast<size_t>(state->plan.n_bytes));
@@ -298,6 +301,8 @@ void Executor::run(const Batch& batch, KvCache* kv, StateCache* states) {
   CHECK(batch.positions.size() == batch.tokens.size());
   CHECK((state.graph.loss != no_value) == (kv == nullptr) || state.graph.kv_layers.empty());
   CHECK(states != nullptr || state.graph.state_sizes.empty());
+  CHECK(static_cast<int64_t>(batch.strengths.size()) >= n_rows * state.n_adapters);
+  CHECK(batch.strengths.size() % batch.tokens.size() == 0);
   state.binding = {n_rows, n_outputs, 0};
   const StepContext context = state.context(batch, kv, states);
   size_t scratch_needed = 0;

@@ -1,5 +1,6 @@
 #include "device/step.h"
 
+#include "device/adapter_rows.h"
 #include "kernels/activation.h"
 #include "kernels/attention_bf16.h"
 #include "kernels/causal_conv.h"
@@ -562,6 +563,10 @@ void run_rows(const Step& step, const StepContext& c, int64_t begin, int64_t end
                             node.as<ActivationAttributes>().activation);
     case Op::scale:
       return scale(rows(out), rows(in[0]), node.as<ScaleAttributes>().factor);
+    case Op::adapter_scale:
+      return run_adapter_scale(c, node, begin, end);
+    case Op::steer:
+      return run_steer(c, node, begin, end);
     case Op::softcap:
       return softcap(rows(out), rows(in[0]), node.as<ScaleAttributes>().factor);
     case Op::clamp: {

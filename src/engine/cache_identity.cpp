@@ -16,11 +16,20 @@ void add(std::string& text, const T&... values) {
   (text.append(reinterpret_cast<const char*>(&values), sizeof values), ...);
 }
 
+void add_file(std::string& text, const std::string& path) {
+  struct stat file{};
+  if (::stat(path.c_str(), &file) == 0)
+    add(text, file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec);
+}
+
 struct AddAttributes {
   std::string& text;
   void operator()(const NoAttributes&) const {}
   void operator()(const StateAttributes&) const {}
   void operator()(const NormAttributes& a) const { add(text, a.eps); }
+  void operator()(const AdapterAttributes& a) const {
+    for (const AdapterPart& part : a.parts) add(text, part.adapter, part.n, part.factor);
+  }
   void operator()(const RopeAttributes& a) const {
     add(text, a.pairs);
     if (a.frequencies == nullptr) return;
@@ -57,9 +66,11 @@ PrefixKey cache_identity(const Model& model, const Graph& graph, const KvCacheSh
     for (const int64_t at : {int64_t{0}, (n_bytes - n) / 2})
       text.append(reinterpret_cast<const char*>(param.data) + at, static_cast<size_t>(n));
   }
-  struct stat file{};
-  if (::stat(model.path().c_str(), &file) == 0)
-    add(text, file.st_size, file.st_mtim.tv_sec, file.st_mtim.tv_nsec);
+  add_file(text, model.path());
+  for (const AdapterInfo& adapter : model.adapters()) {
+    add_file(text, adapter.path);
+    add_file(text, adapter.path + "/adapter_model.safetensors");  // of a folder
+  }
   const std::array parts{std::as_bytes(std::span(text))};
   return digest(parts);
 }

@@ -10,7 +10,10 @@
 namespace quire {
 namespace {
 
-constexpr size_t short_part = 32;  // shorter ones are sorted rather than cut
+constexpr size_t short_part = 32;   // shorter ones are sorted rather than cut
+constexpr size_t n_heap_max = 512;  // more of the likeliest are found by counting, not by a heap
+constexpr float ranges_per_nat = 64;
+constexpr size_t n_ranges = 8192;  // the last one holds all that is deeper than 128
 
 float largest_of(const float* x, size_t n) {
   float lanes[8];
@@ -21,11 +24,22 @@ float largest_of(const float* x, size_t n) {
   return *std::max_element(lanes, lanes + 8);
 }
 
+// In single precision, eight sums side by side: a block is short.
+double sum_of(const float* block_weights) {
+  float lanes[8] = {};
+  for (size_t i = 0; i < 64; i += 8)
+    for (size_t lane = 0; lane < 8; ++lane) lanes[lane] += block_weights[i + lane];
+  double sum = 0;
+  for (const float lane : lanes) sum += static_cast<double>(lane);
+  return sum;
+}
+
 }  // namespace
 
 bool Candidates::reset(std::span<const float> logits) {
   n_vocab_ = static_cast<int64_t>(logits.size());
   is_list_ = false;
+  weighed_ = false;
   const size_t n_blocks = (logits.size() + block - 1) / block;
   logits_.resize(n_blocks * block);
   block_max_.resize(n_blocks);
@@ -56,6 +70,7 @@ void Candidates::change(int32_t id, FunctionRef<float(float)> to) {
   const auto i = static_cast<size_t>(id);
   const float before = logits_[i];
   if (before == never) return;
+  weighed_ = false;
   const float after = logits_[i] = to(before);
   float& largest = block_max_[i / block];
   if (after > largest)
@@ -67,6 +82,7 @@ void Candidates::change(int32_t id, FunctionRef<float(float)> to) {
 void Candidates::keep_only(TokenSet allowed) {
   if (is_list_)
     return remove_if([&](const Candidate& candidate) { return !contains(allowed, candidate.id); });
+  weighed_ = false;
   for (size_t b = 0; b < block_max_.size(); ++b) {
     const uint64_t word = b < allowed.size() ? allowed[b] : 0;
     if (word == ~uint64_t{0}) continue;
@@ -89,6 +105,7 @@ void Candidates::divide(float by) {
     return;
   }
   if (largest == never) return;
+  weighed_ = false;
   for (float& logit : logits_) logit = (logit - largest) / by;
   for (float& one : block_max_) one = (one - largest) / by;
 }
@@ -159,6 +176,7 @@ void Candidates::keep_top(size_t k) {
     std::nth_element(list_.begin(), list_.begin() + static_cast<ptrdiff_t>(k), list_.end());
     return keep_first(k);
   }
+  if (k > n_heap_max) return keep_many(k);
   collect_top(k);
   is_list_ = true;
 }
@@ -183,27 +201,136 @@ void Candidates::collect_top(size_t k) {
   }
 }
 
+size_t Candidates::count_from(float threshold) const {
+  size_t n = 0;
+  for (size_t b = 0; b < block_max_.size(); ++b) {
+    if (!(block_max_[b] >= threshold)) continue;
+    uint32_t in_block = 0;
+    for (size_t i = b * block; i < (b + 1) * block; ++i) in_block += logits_[i] >= threshold;
+    n += in_block;
+  }
+  return n;
+}
+
+// Leaves out, where they lie, the logits for which keep(logit) is false. It is true for the
+// largest.
+template <class Keep>
+void Candidates::keep_in_blocks(const Keep& keep) {
+  for (size_t b = 0; b < block_max_.size(); ++b) {
+    float* logits = logits_.data() + b * block;
+    if (!keep(block_max_[b])) {
+      std::fill_n(logits, block, never);
+      block_max_[b] = never;
+      block_sum_.resize(block_max_.size());
+      block_sum_[b] = 0;
+      continue;
+    }
+    for (size_t i = 0; i < block; ++i) logits[i] = keep(logits[i]) ? logits[i] : never;
+    if (!weighed_) continue;
+    float* weights = weights_.data() + b * block;
+    for (size_t i = 0; i < block; ++i) weights[i] = logits[i] == never ? 0 : weights[i];
+    block_sum_[b] = sum_of(weights);
+  }
+}
+
 void Candidates::keep_from(float threshold) {
   if (is_list_)
     return remove_if([&](const Candidate& candidate) { return !(candidate.logit >= threshold); });
+  if (stays_in_blocks(count_from(threshold)))
+    return keep_in_blocks([threshold](float logit) { return logit >= threshold; });
   collect_from(threshold);
   is_list_ = true;
 }
 
-void Candidates::keep_share(double share) {
-  const auto likelier = [](const Candidate& a, const Candidate& b) { return a < b; };
-  if (is_list_ || empty()) return keep_share(share, likelier);
-  // Looks as far down as it must: seldom further than the first time.
-  const float largest = max();
-  const double wanted = share * total_weight(largest);
-  for (float depth = 4;; depth *= 2) {
-    const bool all = depth > 128;
-    collect_from(all ? never : largest - depth);
-    const double found = weigh_list(largest);
-    if (!all && found < wanted) continue;
-    is_list_ = true;
-    return keep_share(std::min(1.0, wanted / found), likelier);
+size_t Candidates::find_range(float logit) const {
+  const float range = (largest_ - logit) * ranges_per_nat;
+  constexpr auto last = static_cast<float>(n_ranges - 1);
+  return static_cast<size_t>(range < last ? range : last);
+}
+
+// The list of the logits in a range, in order.
+void Candidates::collect_range(size_t range) {
+  list_.clear();
+  for (size_t b = 0; b < block_max_.size(); ++b) {
+    if (block_max_[b] == never || find_range(block_max_[b]) > range) continue;
+    for (size_t i = b * block; i < (b + 1) * block; ++i)
+      if (logits_[i] != never && find_range(logits_[i]) == range)
+        list_.push_back({logits_[i], weighed_ ? weights_[i] : 0, static_cast<int32_t>(i)});
   }
+  std::sort(list_.begin(), list_.end());
+}
+
+// Keeps the n_above logits in the ranges above this one, and what stands in the list of this one.
+void Candidates::keep_above(size_t range, size_t n_above) {
+  const auto border = static_cast<float>(range);
+  const float largest = largest_;
+  const auto above = [=](float logit) { return (largest - logit) * ranges_per_nat < border; };
+  if (!stays_in_blocks(n_above + list_.size())) {
+    for (size_t b = 0; b < block_max_.size(); ++b) {
+      if (!above(block_max_[b])) continue;
+      for (size_t i = b * block; i < (b + 1) * block; ++i)
+        if (above(logits_[i])) list_.push_back({logits_[i], 0, static_cast<int32_t>(i)});
+    }
+    is_list_ = true;
+    return;
+  }
+  keep_in_blocks(above);
+  for (const Candidate& one : list_) {
+    const auto i = static_cast<size_t>(one.id);
+    logits_[i] = one.logit;
+    block_max_[i / block] = std::max(block_max_[i / block], one.logit);
+    if (!weighed_) continue;
+    weights_[i] = one.weight;
+    block_sum_[i / block] += static_cast<double>(one.weight);
+  }
+}
+
+// The k likeliest, for a large k: counts what lies in each range of logits, and puts only the one
+// in order in which the k-th lies.
+void Candidates::keep_many(size_t k) {
+  largest_ = max();
+  counts_.assign(n_ranges, 0);
+  for (const float logit : logits_)
+    if (logit != never) ++counts_[find_range(logit)];
+  size_t range = 0, n_above = 0;
+  while (range + 1 < n_ranges && n_above + counts_[range] < k) n_above += counts_[range++];
+  collect_range(range);
+  keep_first(k - n_above);
+  keep_above(range, n_above);
+}
+
+void Candidates::keep_share(double share) {
+  if (is_list_ || empty())
+    return keep_share(share, [](const Candidate& a, const Candidate& b) { return a < b; });
+  const double total = weigh_blocks(), wanted = share * total;
+  largest_ = max();
+  // Tokens of a weight below this are never needed: all of them together have less than is left.
+  const double least = std::max((1 - share) * total / static_cast<double>(n_vocab_), 1e-36);
+  const float deepest = largest_ + static_cast<float>(std::log(least)) - 0.01f;
+  counts_.assign(n_ranges, 0);
+  sums_.assign(n_ranges, 0);
+  for (size_t b = 0; b < block_max_.size(); ++b) {
+    if (!(block_max_[b] >= deepest)) continue;
+    for (size_t i = b * block; i < (b + 1) * block; ++i) {
+      if (!(logits_[i] >= deepest)) continue;
+      const size_t range = find_range(logits_[i]);
+      ++counts_[range];
+      sums_[range] += static_cast<double>(weights_[i]);
+    }
+  }
+  size_t range = 0, n_above = 0;
+  double have = 0;
+  const size_t last = find_range(deepest);
+  for (; range < last && have + sums_[range] < wanted; ++range) {
+    have += sums_[range];
+    n_above += counts_[range];
+  }
+  collect_range(range);
+  size_t n = 0;
+  while (n < list_.size() && (have < wanted || n_above + n == 0))
+    have += static_cast<double>(list_[n++].weight);
+  keep_first(n);
+  keep_above(range, n_above);
 }
 
 // Cuts the list as quicksort does, and goes on only with the part in which the share is reached.
@@ -237,7 +364,7 @@ void Candidates::keep_share(double share,
   keep_first(std::max<size_t>(n, 1));
 }
 
-double Candidates::total() { return is_list_ ? weigh() : total_weight(max()); }
+double Candidates::total() { return is_list_ ? weigh() : weigh_blocks(); }
 
 double Candidates::weigh() {
   list();
@@ -270,57 +397,60 @@ void Candidates::remove_if(FunctionRef<bool(const Candidate&)> gone) {
   std::erase_if(list_, [&](const Candidate& candidate) { return gone(candidate); });
 }
 
-double Candidates::block_weights(size_t b, float largest, float* weights) const {
-  const float* logits = logits_.data() + b * block;
-  for (size_t i = 0; i < block; ++i) weights[i] = logits[i] - largest;
-  const auto n = static_cast<int64_t>(block);
-  vec_exp(View<float, 1>(weights, n), View<const float, 1>(weights, n));
-  float lanes[8] = {};
-  for (size_t i = 0; i < block; i += 8)
-    for (size_t lane = 0; lane < 8; ++lane) lanes[lane] += weights[i + lane];
-  double sum = 0;
-  for (const float lane : lanes) sum += static_cast<double>(lane);
-  return sum;
-}
-
-double Candidates::total_weight(float largest) {
-  block_sum_.resize(block_max_.size());
-  double total = 0;
-  float weights[block];
-  for (size_t b = 0; b < block_max_.size(); ++b) {
-    block_sum_[b] = block_max_[b] == never ? 0 : block_weights(b, largest, weights);
-    total += block_sum_[b];
+// The weights of all, in pieces that stay in the nearest cache.
+double Candidates::weigh_blocks() {
+  const float largest = max();
+  constexpr size_t piece = 16 * block;
+  if (!weighed_) {
+    weights_.resize(logits_.size());
+    block_sum_.resize(block_max_.size());
+    for (size_t begin = 0; begin < logits_.size(); begin += piece) {
+      const size_t n = std::min(piece, logits_.size() - begin);
+      float* weights = weights_.data() + begin;
+      for (size_t i = 0; i < n; ++i) weights[i] = logits_[begin + i] - largest;
+      const auto length = static_cast<int64_t>(n);
+      vec_exp(View<float, 1>(weights, length), View<const float, 1>(weights, length));
+      for (size_t i = 0; i < n; i += block) block_sum_[(begin + i) / block] = sum_of(weights + i);
+    }
+    weighed_ = true;
   }
+  double total = 0;
+  for (const double sum : block_sum_) total += sum;
   return total;
 }
 
-int32_t Candidates::draw(Rng& rng) {
-  if (!is_list_) return draw_from_all(rng);
-  double left = rng.uniform() * weigh();
+Candidates::Drawn Candidates::draw(Rng& rng) {
+  return is_list_ ? draw_from_list(rng) : draw_from_blocks(rng);
+}
+
+Candidates::Drawn Candidates::draw_from_list(Rng& rng) {
+  const double total = weigh();
+  double left = rng.uniform() * total;
+  const Candidate* last = nullptr;  // rounding: the weights may not quite add up
   for (const Candidate& candidate : list_) {
     left -= static_cast<double>(candidate.weight);
-    if (left < 0) return candidate.id;
+    if (candidate.weight > 0) last = &candidate;
+    if (left < 0) return {candidate.id, static_cast<double>(candidate.weight), total};
   }
-  return likeliest();  // rounding: the weights did not quite add up
+  return {last->id, static_cast<double>(last->weight), total};
 }
 
 // First the block, then the token in it.
-int32_t Candidates::draw_from_all(Rng& rng) {
-  const float largest = max();
-  double left = rng.uniform() * total_weight(largest);
+Candidates::Drawn Candidates::draw_from_blocks(Rng& rng) {
+  const double total = weigh_blocks();
+  double left = rng.uniform() * total;
   for (size_t b = 0; b < block_max_.size(); ++b) {
     if (left >= block_sum_[b]) {
       left -= block_sum_[b];
       continue;
     }
-    float weights[block];
-    block_weights(b, largest, weights);
-    for (size_t i = 0; i < block; ++i) {
-      left -= static_cast<double>(weights[i]);
-      if (left < 0 && weights[i] > 0) return static_cast<int32_t>(b * block + i);
+    for (size_t i = b * block; i < (b + 1) * block; ++i) {
+      left -= static_cast<double>(weights_[i]);
+      if (left < 0 && weights_[i] > 0)
+        return {static_cast<int32_t>(i), static_cast<double>(weights_[i]), total};
     }
   }
-  return likeliest();
+  return {likeliest(), 1, total};  // rounding, as above
 }
 
 }  // namespace quire

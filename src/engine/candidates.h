@@ -2,8 +2,10 @@
 //
 // It begins with the whole vocabulary. Nearly all of it is never looked at: logits lie in blocks of
 // 64 whose largest ones are known, so that what passes a threshold is found by looking at V / 64
-// numbers. Once a sampler has left out most tokens the rest is a short list. Nothing is sorted
-// further than needed, and nothing is allocated once the vectors have grown.
+// numbers. Once a sampler has left out most tokens the rest is a short list; where many remain they
+// stay in their blocks. Nothing is sorted further than needed: large parts are cut by counting what
+// falls into narrow ranges, and only the range at the border is put in order. Nothing is allocated
+// once the vectors have grown.
 //
 // A logit of -infinity is no candidate. Of equal logits the lower id is the likelier.
 #pragma once
@@ -63,27 +65,45 @@ class Candidates {
   double weigh();
   void remove_if(FunctionRef<bool(const Candidate& candidate)> gone);
 
-  // One of them, by their probabilities.
-  int32_t draw(Rng& rng);
+  // One of them, by their probabilities, with exp(logit - the largest) of it and of all together.
+  struct Drawn {
+    int32_t id = 0;
+    double weight = 0, total = 0;
+  };
+  Drawn draw(Rng& rng);
 
  private:
   static constexpr float never = -__builtin_inff();
   static constexpr size_t block = 64;
 
+  bool stays_in_blocks(size_t n) const { return n > logits_.size() / 16; }
   void find_block_max(size_t b);
   void keep_first(size_t n);  // of the list as it stands
   void collect_from(float threshold);
+  size_t count_from(float threshold) const;
   void collect_top(size_t k);
+  void keep_many(size_t k);
+  // Ranges of logits, each of 1 / 64, counted from the largest down.
+  size_t find_range(float logit) const;
+  void collect_range(size_t range);
+  void keep_above(size_t range, size_t n_above);
+  template <class Keep>
+  void keep_in_blocks(const Keep& keep);
   double weigh_list(float largest);
-  double block_weights(size_t b, float largest, float* weights) const;
-  double total_weight(float largest);
-  int32_t draw_from_all(Rng& rng);
+  double weigh_blocks();
+  Drawn draw_from_list(Rng& rng);
+  Drawn draw_from_blocks(Rng& rng);
 
   int64_t n_vocab_ = 0;
   bool is_list_ = false;
   std::vector<float> logits_;  // (V), filled up to whole blocks with -infinity
   std::vector<float> block_max_;
+  bool weighed_ = false;           // the weights below are those of the logits
+  std::vector<float> weights_;     // (V)
   std::vector<double> block_sum_;  // of weights
+  std::vector<uint32_t> counts_;   // of logits in a range
+  std::vector<double> sums_;       // of weights in a range
+  float largest_ = 0;              // what ranges are counted from
   std::vector<Candidate> list_;
 };
 

@@ -3,6 +3,7 @@
 #include "engine/engine_slots.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace quire {
 
@@ -45,6 +46,8 @@ Engine::Engine(std::shared_ptr<const Model> model, std::unique_ptr<Runner> runne
     : model_(std::move(model)), runner_(std::move(runner)), n_batch_(options.n_batch) {
   slots_.resize(static_cast<size_t>(options.n_sequences));
   for (size_t i = 0; i < slots_.size(); ++i) slots_[i].sequence = static_cast<int32_t>(i);
+  for (const AdapterInfo& adapter : model_->adapters())
+    loaded_strengths_.push_back(adapter.strength);
 }
 
 Engine::~Engine() = default;
@@ -85,6 +88,12 @@ Result<RequestId> Engine::add(Request request) {
     return fail(Fault::usage, "the prompt has no tokens, and the model has no start token");
   if (request.n_predict < -1)
     return fail(Fault::usage, "n_predict {} is out of range, at least -1", request.n_predict);
+  if (!request.strengths.empty() && request.strengths.size() != loaded_strengths_.size())
+    return fail(Fault::usage, "{} strengths of adapters are given, the model was loaded with {}",
+                request.strengths.size(), loaded_strengths_.size());
+  for (const float strength : request.strengths)
+    if (!std::isfinite(strength))
+      return fail(Fault::usage, "the strength of an adapter must be a finite number");
   for (const int32_t token : request.prompt)
     if (token < 0 || token >= n_vocab)
       return fail(Fault::usage, "token {} is not in the vocabulary, which has 0 to {}", token,
@@ -94,6 +103,11 @@ Result<RequestId> Engine::add(Request request) {
                 "the prompt has {} tokens, the context has room for {}; shorten the prompt or take "
                 "a longer context",
                 n_prompt, runner_->n_ctx());
+  if (!loaded_strengths_.empty()) {  // what other strengths made is of no use
+    const auto bytes = std::as_bytes(strengths_of(request));
+    request.cache_salt.push_back('\0');
+    request.cache_salt.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
   const auto behind = [&](const Waiting& other) {
     return other.request.priority < request.priority;
   };
@@ -144,24 +158,23 @@ void Engine::drop_cancelled() {
 // gives back what others of them share (take_from_cache()).
 void Engine::admit() {
   while (!waiting_.empty()) {
-    Slot* slot = best_free_slot(waiting_.front().request.prompt);
+    Slot* slot = best_free_slot(waiting_.front().request);
     if (slot == nullptr) return;
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     slot->used_at = next_id_;
     slot->active = std::make_unique<Active>(next.id, std::move(next.request), model_);
-    const std::vector<int32_t>& prompt = slot->active->request.prompt;
-    const auto shared =
-        std::mismatch(prompt.begin(), prompt.end(), slot->tokens.begin(), slot->tokens.end())
-            .first -
-        prompt.begin();
+    const Request& request = slot->active->request;
+    const std::vector<int32_t>& prompt = request.prompt;
+    const int64_t shared = n_shared(*slot, request);
     // The last token is always run: its logits are wanted. What cannot be cut back to the shared
     // part is run anew.
     const int64_t n_past = runner_->n_past(slot->sequence);
-    int64_t n_cached = std::min({int64_t{shared}, static_cast<int64_t>(prompt.size()) - 1, n_past});
+    int64_t n_cached = std::min({shared, static_cast<int64_t>(prompt.size()) - 1, n_past});
     if (n_cached < n_past && !runner_->can_truncate()) n_cached = 0;
     if (runner_->cache().shares()) n_cached = 0;
     runner_->truncate(slot->sequence, n_cached);
+    if (!loaded_strengths_.empty()) runner_->set_strengths(slot->sequence, strengths_of(request));
     slot->tokens = prompt;
     slot->tokens.reserve(static_cast<size_t>(runner_->n_ctx()) + 1);
     slot->n_valid = n_cached;
@@ -169,15 +182,23 @@ void Engine::admit() {
   }
 }
 
+std::span<const float> Engine::strengths_of(const Request& request) const {
+  return request.strengths.empty() ? loaded_strengths_ : request.strengths;
+}
+
+// Tokens of the prompt that are in the slot's cache. What other adapters made is of no use.
+int64_t Engine::n_shared(const Slot& slot, const Request& request) const {
+  if (!std::ranges::equal(runner_->strengths(slot.sequence), strengths_of(request))) return 0;
+  return std::ranges::mismatch(request.prompt, slot.tokens).in1 - request.prompt.begin();
+}
+
 // The free slot with most of the prompt in its cache; of equal ones the one with least to lose.
-Engine::Slot* Engine::best_free_slot(std::span<const int32_t> prompt) {
+Engine::Slot* Engine::best_free_slot(const Request& request) {
   Slot* best = nullptr;
-  std::ptrdiff_t best_shared = -1;
+  int64_t best_shared = -1;
   for (Slot& slot : slots_) {
     if (slot.active) continue;
-    const auto shared =
-        std::mismatch(prompt.begin(), prompt.end(), slot.tokens.begin(), slot.tokens.end()).first -
-        prompt.begin();
+    const int64_t shared = n_shared(slot, request);
     if (shared > best_shared || (shared == best_shared && slot.tokens.size() < best->tokens.size()))
       best = &slot, best_shared = shared;
   }

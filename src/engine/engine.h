@@ -96,6 +96,8 @@ struct Request {
   DecodeAt decode_at = DecodeAt::middle;
   ShowSpecial show_special = ShowSpecial::hide;  // control tokens by their names in the text
   StreamDecoder::Replace replace = StreamDecoder::Replace::invalid;
+  // How strongly each of model().adapters() works on this answer; empty: as they were loaded.
+  std::vector<float> strengths;
   int32_t priority = 0;  // higher ones leave the queue first
   // Sequences with different salts share nothing: for whom, or under what, the text is made.
   std::string cache_salt;
@@ -123,8 +125,9 @@ class Engine {
                                                 const RunnerOptions& options,
                                                 const DraftOptions& drafts = {});
 
-  // Queues a request. usage for a prompt without tokens or parameters out of range, limit when the
-  // prompt leaves no room in the context: the error gives both counts.
+  // Queues a request. usage for strengths that are not as many as the model has adapters, for a
+  // prompt without tokens or parameters out of range, limit when the prompt leaves no room in the
+  // context: the error gives both counts.
   Result<RequestId> add(Request request);
   // Ends it with StopReason::cancelled before the next step does anything for it. Unknown ids are
   // ignored: it may just have finished.
@@ -152,9 +155,11 @@ class Engine {
          const RunnerOptions& options);
   Result<void> make_drafts();
   void admit();
-  Slot* best_free_slot(std::span<const int32_t> prompt);
   void take_from_cache();
   bool follows_another(size_t i);
+  std::span<const float> strengths_of(const Request& request) const;
+  int64_t n_shared(const Slot& slot, const Request& request) const;
+  Slot* best_free_slot(const Request& request);
   void schedule();
   void schedule(Slot& slot, int64_t n_rows);
   bool make_room(Slot& slot, int64_t n_rows);
@@ -170,6 +175,7 @@ class Engine {
 
   std::shared_ptr<const Model> model_;
   std::unique_ptr<Runner> runner_;
+  std::vector<float> loaded_strengths_;  // of the model's adapters, where a request has none
   int64_t n_batch_;
   RequestId next_id_ = 1;
   std::deque<Waiting> waiting_;                    // by priority, then by arrival

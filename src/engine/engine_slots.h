@@ -12,7 +12,7 @@ struct Engine::Active {
         decoder({model, &model->tokenizer()},
                 {.special = request.show_special, .at = request.decode_at}, request.replace),
         stops(std::move(request.stop)) {
-    root = root_key(request.cache_salt);
+    root = root_key(request.cache_salt);  // Engine::add() has put the strengths of adapters into it
     for (const int32_t token : request.prompt) sampler.accept(token);
     outcome.timings.n_prompt = static_cast<int64_t>(request.prompt.size());
   }

@@ -40,14 +40,10 @@ int32_t Mirostat::draw(Candidates& candidates, Rng& rng) {
     const double threshold = largest + std::log(total) - mu_ * std::log(2.0);
     candidates.keep_from(static_cast<float>(std::min(threshold, largest)));
   }
-  const int32_t drawn = candidates.draw(rng);
-  const double total = candidates.weigh();
-  double weight = 0;
-  for (const Candidate& one : candidates.list())
-    if (one.id == drawn) weight = static_cast<double>(one.weight);
-  const double surprise = weight > 0 ? std::log2(total / weight) : mu_;
+  const Candidates::Drawn drawn = candidates.draw(rng);
+  const double surprise = drawn.weight > 0 ? std::log2(drawn.total / drawn.weight) : mu_;
   mu_ -= eta_ * (surprise - tau_);
-  return drawn;
+  return drawn.id;
 }
 
 }  // namespace quire

@@ -126,8 +126,10 @@ Result<StateCache> create_states(const Model& model, const RunnerOptions& option
 struct StepBuffers {
   std::vector<int32_t> tokens, positions, output_rows, types;
   std::vector<SequenceRows> sequences;
+  std::vector<float> strengths;
 
   void clear() {
+    strengths.clear();
     tokens.clear();
     positions.clear();
     output_rows.clear();
@@ -149,6 +151,10 @@ struct Runner::State {
   Result<void> check(std::span<const RunRows> rows);
   int64_t add_to_step(const RunRows& rows, int64_t n_done);
   void run_step();
+  std::vector<float>& strengths_of(int32_t sequence) {
+    CHECK(sequence >= 0 && static_cast<size_t>(sequence) < strengths.size());
+    return strengths[static_cast<size_t>(sequence)];
+  }
 
   std::shared_ptr<const Model> model;
   ThreadPool pool;
@@ -159,6 +165,7 @@ struct Runner::State {
   bool whole_sequences = false;  // see sees_later_rows()
   ValueId result = no_value;     // what a run gives
   int64_t result_width = 0, n_token_types = 0;
+  std::vector<std::vector<float>> strengths;  // per sequence, of the model's adapters
   StepBuffers step;
   std::vector<float> gathered;  // logits of a run that took several steps
 };
@@ -200,6 +207,9 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
                             .n_outputs_max = state->n_outputs_max,
                             .precision = options.precision}));
 
+  std::vector<float> loaded;
+  for (const AdapterInfo& adapter : model->adapters()) loaded.push_back(adapter.strength);
+  state->strengths.assign(static_cast<size_t>(options.n_sequences), loaded);
   return std::unique_ptr<Runner>(new Runner(std::move(state)));
 }
 
@@ -256,6 +266,7 @@ int64_t Runner::State::add_to_step(const RunRows& rows, int64_t n_done) {
   cache.append(rows.sequence,
                rows.tokens.subspan(static_cast<size_t>(n_done), static_cast<size_t>(n)));
   step.sequences.push_back({step.n_rows(), n, n_past, cache.blocks(rows.sequence), rows.sequence});
+  const std::vector<float>& mine = strengths_of(rows.sequence);
   for (int64_t i = 0; i < n; ++i) {
     const bool first = n_done + i == 0, last = n_done + i + 1 == n_total;
     if (rows.want == Want::all || (rows.want == Want::last && last) ||
@@ -263,6 +274,7 @@ int64_t Runner::State::add_to_step(const RunRows& rows, int64_t n_done) {
       step.output_rows.push_back(static_cast<int32_t>(step.n_rows()));
     step.tokens.push_back(rows.tokens[static_cast<size_t>(n_done + i)]);
     step.positions.push_back(static_cast<int32_t>(n_past + i));
+    step.strengths.insert(step.strengths.end(), mine.begin(), mine.end());
     if (n_token_types > 0)
       step.types.push_back(rows.types.empty() ? 0 : rows.types[static_cast<size_t>(n_done + i)]);
   }
@@ -276,6 +288,7 @@ void Runner::State::run_step() {
   batch.output_rows = step.output_rows;
   batch.sequences = step.sequences;
   batch.token_types = step.types;
+  batch.strengths = step.strengths;
   executor->run(batch, &cache.kv(), &states);
 }
 
@@ -326,6 +339,15 @@ bool Runner::can_truncate() const { return state_->model->graph().state_sizes.em
 
 SequenceCache& Runner::cache() { return state_->cache; }
 const SequenceCache& Runner::cache() const { return state_->cache; }
+
+void Runner::set_strengths(int32_t sequence, std::span<const float> strengths) {
+  CHECK(strengths.size() == state_->strengths_of(sequence).size());
+  std::ranges::copy(strengths, state_->strengths_of(sequence).begin());
+}
+
+std::span<const float> Runner::strengths(int32_t sequence) const {
+  return state_->strengths_of(sequence);
+}
 
 int64_t Runner::n_ctx() const { return state_->n_ctx; }
 int64_t Runner::result_width() const { return state_->result_width; }

@@ -70,6 +70,11 @@ class Runner {
   // all positions at once.
   bool can_truncate() const;
 
+  // How strongly each of model().adapters() works on the rows of a sequence from now on; at first,
+  // as they were loaded. What is cached stays as it was made. Size CHECKed.
+  void set_strengths(int32_t sequence, std::span<const float> strengths);
+  std::span<const float> strengths(int32_t sequence) const;
+
   // Keys and values of all sequences: what they share, what finished ones left, what is on disk.
   SequenceCache& cache();
   const SequenceCache& cache() const;

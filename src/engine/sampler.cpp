@@ -58,7 +58,7 @@ Result<int32_t> Sampler::sample(std::span<const float> logits, TokenConstraint* 
                 "bias and the tokens that are never drawn leave none");
   for (const auto& stage : stages_) stage->apply(candidates_, rng_);
   if (params_.temperature == 0) return candidates_.likeliest();
-  return mirostat_ ? mirostat_->draw(candidates_, rng_) : candidates_.draw(rng_);
+  return mirostat_ ? mirostat_->draw(candidates_, rng_) : candidates_.draw(rng_).id;
 }
 
 }  // namespace quire

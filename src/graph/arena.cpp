@@ -24,6 +24,8 @@ std::vector<size_t> overwritable_inputs(Op op) {
       return {0, 1};
     case Op::activation:
     case Op::scale:
+    case Op::adapter_scale:
+    case Op::steer:
     case Op::softcap:
     case Op::clamp:
     case Op::rope:

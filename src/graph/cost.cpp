@@ -75,6 +75,8 @@ struct Walk {
         return 2 * size(out()) * static_cast<double>(in(1).shape[2].n);
       case Op::expert_sum:
         return 2 * size(in(0));
+      case Op::steer:
+        return 2 * size(in(0)) * static_cast<double>(in(1).shape[0].n);
       case Op::causal_conv:
         return 2 * size(out()) * static_cast<double>(in(1).shape[1].n);
       case Op::ssm_scan:
@@ -113,6 +115,7 @@ struct Walk {
         return 12 * size(in(0));
       case Op::add:
       case Op::scale:
+      case Op::adapter_scale:
       case Op::clamp:
       case Op::slice:
       case Op::join:

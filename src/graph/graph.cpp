@@ -99,6 +99,13 @@ struct AttributeText {
   std::string operator()(const StateAttributes& a) const {
     return fmt::format("state={}", a.index);
   }
+  std::string operator()(const AdapterAttributes& a) const {
+    std::string out;
+    for (const AdapterPart& part : a.parts)
+      out += fmt::format("{}adapter {}: {} by {}", out.empty() ? "" : ", ", part.adapter, part.n,
+                         part.factor);
+    return out;
+  }
   std::string operator()(const ClampAttributes& a) const {
     return fmt::format("{} to {}, offset={}", a.low, a.high, a.offset);
   }

@@ -82,8 +82,20 @@ struct ClampAttributes {
   float offset = 0;
 };
 
-using Attributes = std::variant<NoAttributes, NormAttributes, RopeAttributes, AttentionAttributes,
-                                ActivationAttributes, ScaleAttributes, ColumnsAttributes,
-                                RouteAttributes, ClampAttributes, StateAttributes>;
+// Which adapter so many columns (or, of directions, rows) are of.
+struct AdapterPart {
+  int32_t adapter = 0;  // the number of a strength in Batch::strengths
+  int64_t n = 1;
+  float factor = 1;  // alpha / rank, or the like
+  bool operator==(const AdapterPart&) const = default;
+};
+struct AdapterAttributes {
+  std::vector<AdapterPart> parts;
+};
+
+using Attributes =
+    std::variant<NoAttributes, NormAttributes, RopeAttributes, AttentionAttributes,
+                 ActivationAttributes, ScaleAttributes, ColumnsAttributes, RouteAttributes,
+                 ClampAttributes, StateAttributes, AdapterAttributes>;
 
 }  // namespace quire

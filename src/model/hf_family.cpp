@@ -2,6 +2,7 @@
 
 #include "format/printable.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace quire {
@@ -28,6 +29,14 @@ std::optional<HfFamilyEntry> find_entry(std::string_view model_type) {
 }  // namespace
 
 bool knows_hf_model_type(std::string_view model_type) { return find_entry(model_type).has_value(); }
+
+std::vector<const HfFamily*> hf_families_of(std::string_view arch) {
+  std::vector<const HfFamily*> found;
+  for (const HfFamily* family : families)
+    if (std::ranges::any_of(family->types, [&](const HfModelType& t) { return arch == t.arch; }))
+      found.push_back(family);
+  return found;
+}
 
 Result<HfFamilyEntry> find_hf_family(std::string_view model_type, std::string_view where) {
   if (const auto entry = find_entry(model_type)) return *entry;

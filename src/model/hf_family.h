@@ -12,6 +12,7 @@
 #pragma once
 #include "model/hf_import.h"
 
+#include <optional>
 #include <span>
 
 namespace quire {
@@ -61,6 +62,17 @@ struct HfFamily {
 // layers: searched behind a family's own rules.
 std::span<const HfRule> common_rules();
 
+// A tensor of a checkpoint and the rule that it falls under.
+struct HfName {
+  const HfRule* rule;
+  HfMatch match;
+};
+// The first rule that fits, of the family or a common one, without a look at the tensor; nothing
+// when there is none.
+std::optional<HfName> name_hf_tensor(const HfFamily& family, const std::string& name);
+// Without what some checkpoints have before all names: "model.", "transformer.", ...
+std::string_view without_hf_prefix(std::string_view name);
+
 struct HfFamilyEntry {
   const HfFamily* family;
   const HfModelType* type;
@@ -68,5 +80,7 @@ struct HfFamilyEntry {
 // unsupported with the types that are known; `where` names the file.
 Result<HfFamilyEntry> find_hf_family(std::string_view model_type, std::string_view where);
 bool knows_hf_model_type(std::string_view model_type);
+// Those with models of this architecture (general.architecture).
+std::vector<const HfFamily*> hf_families_of(std::string_view arch);
 
 }  // namespace quire

@@ -7,60 +7,15 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 
 namespace quire {
 namespace {
 
-// What stands in front of the names, by who saved the checkpoint. Longer ones first.
-constexpr std::string_view prefixes[] = {
-    "model.language_model.",
-    "language_model.model.",
-    "language_model.",
-    "transformer.",
-    "gpt_neox.",
-    "backbone.",
-    "roberta.",
-    "bert.",
-    "model.",
-};
 // Parts that make pictures and sound into embeddings, which the text model works without.
 constexpr std::string_view other_senses[] = {
     "vision_tower.", "multi_modal_projector.", "vision_model.", "audio_tower.",
     "embed_vision.", "embed_audio.",           "visual.",
 };
-
-// How parameters of a norm are called in checkpoints that came from TensorFlow, too.
-constexpr std::pair<std::string_view, std::string_view> suffixes[] = {
-    {"", ""}, {".weight", ".weight"}, {".bias", ".bias"}, {".gamma", ".weight"}, {".beta", ".bias"},
-};
-
-struct Captures {
-  int64_t layer = -1, expert = -1;
-};
-
-// `name` against a pattern with # and * for numbers.
-std::optional<Captures> match_name(std::string_view pattern, std::string_view name) {
-  Captures captures;
-  while (!pattern.empty() && !name.empty()) {
-    const char c = pattern.front();
-    if (c != '#' && c != '*') {
-      if (c != name.front()) return std::nullopt;
-      pattern.remove_prefix(1);
-      name.remove_prefix(1);
-      continue;
-    }
-    int32_t number = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error != std::errc() || number < 0) return std::nullopt;
-    name.remove_prefix(static_cast<size_t>(end - name.data()));
-    pattern.remove_prefix(1);
-    (c == '#' ? captures.layer : captures.expert) = number;
-  }
-  if (!pattern.empty() || !name.empty()) return std::nullopt;
-  return captures;
-}
 
 bool is_scale(std::string_view name) { return name.ends_with("weight_scale_inv"); }
 
@@ -79,39 +34,23 @@ class Renamer {
 
  private:
   Result<void> rename(const std::string& name) {
-    std::string_view bare = name;
-    for (const std::string_view prefix : prefixes)
-      if (bare.starts_with(prefix)) {
-        bare.remove_prefix(prefix.size());
-        break;
-      }
+    const std::string_view bare = without_hf_prefix(name);
     if (part_)
       for (const std::string_view sense : other_senses)
         if (bare.starts_with(sense)) return {};
-    for (const std::span<const HfRule> rules : {family_.rules, common_rules()})
-      for (const HfRule& rule : rules)
-        for (const auto& [suffix, in_gguf] : suffixes) {
-          if (!bare.ends_with(suffix)) continue;
-          const auto captures = match_name(rule.from, bare.substr(0, bare.size() - suffix.size()));
-          if (captures) return apply(rule, name, in_gguf, *captures);
-        }
+    if (const auto named = name_hf_tensor(family_, name)) return apply(*named, name);
     return fail(Fault::unsupported,
                 "{}: tensor '{}' is not known: the checkpoint is of a variant of this architecture "
                 "that is not supported",
                 path_, printable(name));
   }
 
-  Result<void> apply(const HfRule& rule, const std::string& name, std::string_view suffix,
-                     const Captures& captures) {
-    if (rule.transform == drop) return {};
-    if (captures.layer >= n_layer_)
+  Result<void> apply(const HfName& named, const std::string& name) {
+    if (named.rule->transform == drop) return {};
+    if (named.match.layer >= n_layer_)
       return fail(Fault::bad_format, "{}: tensor '{}' is of layer {}, config.json has {} layers",
-                  path_, printable(name), captures.layer, n_layer_);
-    HfMatch match{name, rule.to, std::string(suffix), captures.layer, captures.expert};
-    if (const size_t at = match.to.find('#'); at != match.to.npos)
-      match.to.replace(at, 1, std::to_string(captures.layer));
-    match.to += suffix;
-    return rule.transform(import_, match);
+                  path_, printable(name), named.match.layer, n_layer_);
+    return named.rule->transform(import_, named.match);
   }
 
   const HfFamily& family_;

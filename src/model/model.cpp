@@ -38,6 +38,16 @@ void hash_bytes(uint64_t& hash, const void* data, size_t n_bytes) {
   }
 }
 
+// Files that change a model and are none.
+Result<void> check_is_model(const GgufFile& file) {
+  const auto text = [&](const char* key) { return file.get_string_or(key, "").value_or(""); };
+  const bool is_vector = text("general.architecture") == "controlvector";
+  if (!is_vector && text("general.type") != "adapter") return {};
+  return fail(Fault::bad_format, "{}: this is {}, no model; give it beside its model, with {}",
+              file.path(), is_vector ? "a control vector" : "an adapter",
+              is_vector ? "--control-vector" : "--lora");
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
@@ -45,6 +55,7 @@ Result<std::shared_ptr<const Model>> Model::load(const std::string& path,
   auto file = std::make_unique<GgufFile>(TRY(open_model_file(path)));
   std::shared_ptr<Model> model(new Model());
   model->path_ = path;
+  TRY(check_is_model(*file));
   ModelDescription described = TRY(describe_model(*file, rope));
   model->arch_ = described.arch;
   model->hparams_ = std::move(described.hparams);
@@ -77,11 +88,30 @@ Result<std::shared_ptr<const Model>> Model::from_weights(
   return model;
 }
 
+std::shared_ptr<const Model> Model::adapted(std::shared_ptr<const Model> base,
+                                            std::span<const Adapter> adapters) {
+  CHECK(base->adapters().empty());
+  std::shared_ptr<Model> model(new Model());
+  model->path_ = base->path_;
+  model->hparams_ = base->hparams_;
+  model->arch_ = base->arch_;
+  model->tokenizer_ = base->tokenizer_;
+  model->params_ = base->params_;
+  model->graph_ = base->graph_;
+  model->edits_ = adapter_edits(adapters, base->graph_);
+  model->edits_.apply(model->graph_);
+  for (const Tensor& param : model->edits_.params) model->params_.push_back(param.view());
+  for (const Adapter& adapter : adapters) model->adapters_.push_back(adapter.info);
+  model->base_ = std::move(base);
+  return model;
+}
+
 Graph Model::graph_for(int64_t n_ctx) const {
   Hparams hparams = hparams_;
   hparams.n_ctx = n_ctx;
   Result<Graph> graph = build_graph(*arch_, hparams, path_);
   CHECK(graph.has_value());  // shapes do not depend on the context, and they were right
+  edits_.apply(*graph);
   return *std::move(graph);
 }
 
@@ -108,6 +138,8 @@ uint64_t Model::fingerprint() const {
     hash_bytes(hash, head, sizeof head);
     hash_bytes(hash, param.data, static_cast<size_t>(param.n_bytes()));
   }
+  for (const LowRankEdit& edit : edits_.low_rank)
+    for (const AdapterPart& part : edit.parts) hash_bytes(hash, &part.factor, sizeof part.factor);
   const TokenizerSpec& vocabulary = tokenizer_->spec();
   for (const std::string& piece : vocabulary.pieces) hash_bytes(hash, piece.data(), piece.size());
   return hash;

@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "format/gguf.h"
 #include "graph/graph.h"
+#include "model/adapter_edits.h"
 #include "model/arch.h"
 #include "model/rope_override.h"
 #include "tensor/tensor.h"
@@ -27,6 +28,11 @@ class Model {
       const Hparams& hparams, std::vector<Tensor> params,
       std::shared_ptr<const Tokenizer> tokenizer);
 
+  // The same weights with adapters beside them (model/adapter.h), which were checked against the
+  // base; it has none of its own.
+  static std::shared_ptr<const Model> adapted(std::shared_ptr<const Model> base,
+                                              std::span<const Adapter> adapters);
+
   const std::string& path() const { return path_; }
   const Hparams& hparams() const { return hparams_; }
   const Arch& arch() const { return *arch_; }
@@ -35,11 +41,13 @@ class Model {
   const Graph& graph() const { return graph_; }
   // The same for contexts of n_ctx positions, on which rotary frequencies may depend.
   Graph graph_for(int64_t n_ctx) const;
+  // Strength i of a sequence is that of adapters()[i].
+  const std::vector<AdapterInfo>& adapters() const { return adapters_; }
   // One for each of graph().all(Role::parameter), in that order. Live as long as the model.
   const std::vector<TensorView>& params() const { return params_; }
   // The file (or a folder made to look like one), for metadata and for showing; null for a model
   // made from weights.
-  const GgufFile* file() const { return file_.get(); }
+  const GgufFile* file() const { return base_ ? base_->file() : file_.get(); }
   int64_t n_params() const;      // elements of all parameters
   int64_t weight_bytes() const;  // bytes of all parameters as stored
   // FNV-1a of architecture, shapes, types and tensor bytes: changes with any weight. Reads the
@@ -48,6 +56,7 @@ class Model {
 
  private:
   Model() = default;
+  std::shared_ptr<const Model> base_;  // of an adapted one: what its weights belong to
   std::string path_;
   Hparams hparams_;
   const Arch* arch_ = nullptr;
@@ -56,6 +65,8 @@ class Model {
   Graph graph_;
   std::vector<TensorView> params_;
   std::vector<Tensor> owned_;
+  std::vector<AdapterInfo> adapters_;
+  AdapterEdits edits_;
 };
 
 }  // namespace quire

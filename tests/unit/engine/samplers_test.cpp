@@ -86,7 +86,7 @@ class Truncation : public testing::TestWithParam<std::tuple<size_t, double>> {
 
 TEST_P(Truncation, TopKIsTheReference) {
   each([](const std::vector<float>& logits, bool as_list) {
-    for (const int32_t k : {1, 2, 40, 64, 65, 1000}) {
+    for (const int32_t k : {1, 2, 40, 64, 65, 513, 1000, 4000}) {
       SamplingParams params = everything();
       params.top_k = k;
       EXPECT_EQ(left(params, make_top_k, logits, as_list),
@@ -97,7 +97,7 @@ TEST_P(Truncation, TopKIsTheReference) {
 
 TEST_P(Truncation, TopPIsTheReference) {
   each([](const std::vector<float>& logits, bool as_list) {
-    for (const float p : {0.1f, 0.5f, 0.9f, 0.99f}) {
+    for (const float p : {0.1f, 0.5f, 0.9f, 0.99f, 0.9999f}) {
       SamplingParams params = everything();
       params.top_p = p;
       const auto entries = sorted(logits);
