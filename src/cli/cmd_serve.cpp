@@ -204,6 +204,7 @@ Result<int> run(const Flags& flags) {
              http->n_connections(), flags.drain_timeout_s);
   // A second signal ends at once.
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  app.request_log.close();  // who watches it need not be waited for
   http->drain(flags.drain_timeout_s);
   return 0;
 }

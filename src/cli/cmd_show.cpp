@@ -6,9 +6,8 @@
 #include "cli/model_store.h"
 #include "cli/show_graph.h"
 #include "cli/terminal.h"
+#include "engine/memory_needs.h"
 #include "format/printable.h"
-#include "graph/arena.h"
-#include "graph/fuse.h"
 #include "model/find_model.h"
 #include "model/hf_model.h"
 
@@ -17,8 +16,6 @@
 
 namespace quire {
 namespace {
-
-constexpr int64_t n_rows_shown = 512;  // of the step whose activations are stated
 
 struct Flags {
   std::string positional, model;
@@ -50,22 +47,19 @@ std::map<std::string, TypeSum> sum_types(const GgufFile& file) {
 }
 
 struct Memory {
-  int64_t n_ctx = 0, weights = 0, activations = 0;
-  int64_t state = 0;                                // of a recurrent sequence of any length
+  RunnerOptions options;  // those of `quire run` when nothing else is asked for
+  MemoryNeeds needs;
   std::vector<std::pair<const char*, int64_t>> kv;  // by type
 };
 
 Memory memory_of(const Model& model, int64_t n_ctx) {
   Memory memory;
-  memory.n_ctx = n_ctx;
-  memory.weights = model.weight_bytes();
-  const Graph& graph = model.graph();
-  const int64_t n_rows = std::min(n_rows_shown, n_ctx);
-  memory.activations =
-      plan_arena(fuse(graph), {.n_rows = n_rows, .n_outputs = 1, .n_past = 0}).n_bytes;
-  for (const int64_t n_floats : graph.state_sizes) memory.state += 4 * n_floats;
+  memory.options.n_ctx = n_ctx;
+  memory.options.k_dtype = memory.options.v_dtype = DType::f16;
+  memory.options.precision = Precision::fast;
+  memory.needs = memory_needs(model, memory.options);
   KvCacheShape shape;
-  shape.layers = graph.kv_layers;
+  shape.layers = model.graph().kv_layers;
   if (shape.layers.empty()) return memory;
   for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0}) {
     shape.k_dtype = shape.v_dtype = dtype;
@@ -139,13 +133,17 @@ void print_overview(const Shown& shown) {
 }
 
 void print_memory(const Memory& memory) {
-  fmt::print("\n{}\n", bold(fmt::format("Memory at {} positions of context", memory.n_ctx)));
-  print_field("weights", size_text(memory.weights));
+  const MemoryNeeds& needs = memory.needs;
+  fmt::print("\n{}\n", bold(fmt::format("Memory at {} positions of context", needs.n_ctx)));
+  print_field("weights", size_text(needs.weights));
   for (const auto& [type, n_bytes] : memory.kv)
     print_field(fmt::format("keys and values, {}", type), size_text(n_bytes));
-  if (memory.state > 0) print_field("recurrent state", size_text(memory.state));
-  print_field("activations", fmt::format("{} for steps of {} tokens", size_text(memory.activations),
-                                         std::min(n_rows_shown, memory.n_ctx)));
+  if (needs.states > 0) print_field("recurrent state", size_text(needs.states));
+  print_field("activations", fmt::format("{} for steps of {} tokens", size_text(needs.activations),
+                                         std::min(memory.options.n_batch, needs.n_ctx)));
+  print_field("program, tokenizer", size_text(needs.rest));
+  print_field("together",
+              size_text(needs.total()) + (needs.kv > 0 ? ", keys and values in F16" : ""));
 }
 
 void print_types(const GgufFile& file) {
@@ -227,11 +225,14 @@ nlohmann::json as_json(const Shown& shown, const std::optional<Memory>& memory) 
     result["fingerprint"] = fmt::format("{:016x}", shown.model->fingerprint());
   }
   if (memory) {
-    result["memory"] = {{"n_ctx", memory->n_ctx},
-                        {"weights", memory->weights},
-                        {"activations", memory->activations}};
+    const MemoryNeeds& needs = memory->needs;
+    result["memory"] = {{"n_ctx", needs.n_ctx},
+                        {"weights", needs.weights},
+                        {"activations", needs.activations},
+                        {"rest", needs.rest},
+                        {"total", needs.total()}};
     for (const auto& [type, n_bytes] : memory->kv) result["memory"]["kv"][type] = n_bytes;
-    if (memory->state > 0) result["memory"]["state"] = memory->state;
+    if (needs.states > 0) result["memory"]["state"] = needs.states;
   }
   for (const GgufEntry& entry : file.entries())
     result["metadata"][std::string(entry.key)] = metadata_json(entry.value);

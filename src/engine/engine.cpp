@@ -141,6 +141,7 @@ Result<bool> Engine::step() {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     pace_.step_done(n_answer_rows_, n_prompt_rows_, seconds);
     account(seconds);
+    n_prompt_rows_run_ += n_prompt_rows_;
   } else if (runner_->cache().in_transfer()) {
     runner_->cache().wait();  // somebody does, or for the room that it takes
   }
@@ -314,6 +315,7 @@ void Engine::take_token(Slot& slot, std::span<const float> logits) {
     return finish(slot, StopReason::failed);
   }
   ++outcome.timings.n_generated;
+  ++n_drawn_;
   outcome.timings.generate_s = std::chrono::duration<double>(now - *active.first_token).count();
   if (request.end == EndOfGeneration::stops && model_->tokenizer().is_end_of_generation(*drawn))
     return finish(slot, StopReason::end_of_generation);

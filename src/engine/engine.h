@@ -136,6 +136,10 @@ class Engine {
   // One step of the model, if there is anything to do. Returns whether there is more.
   Result<bool> step();
 
+  // Since the start: tokens of prompts that were run, and tokens drawn.
+  int64_t n_prompt_rows_run() const { return n_prompt_rows_run_; }
+  int64_t n_drawn() const { return n_drawn_; }
+
   const Model& model() const { return *model_; }
   Runner& runner() { return *runner_; }
   const Runner& runner() const { return *runner_; }
@@ -185,6 +189,7 @@ class Engine {
   std::vector<Slot*> by_age_;                      // that have a request, the oldest first
   int64_t n_answer_rows_ = 0, n_prompt_rows_ = 0;  // of this step
   int64_t n_reserved_ = 0;                         // blocks that this step will take
+  int64_t n_prompt_rows_run_ = 0, n_drawn_ = 0;    // of all steps
   PromptPace pace_;
   TokenProbabilities probabilities_;
 

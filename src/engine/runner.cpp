@@ -1,6 +1,7 @@
 #include "engine/runner.h"
 
 #include "engine/cache_identity.h"
+#include "engine/memory_needs.h"
 #include "graph/fuse.h"
 #include "graph/hidden.h"
 
@@ -11,8 +12,6 @@
 
 namespace quire {
 namespace {
-
-constexpr int64_t logits_bytes_per_step = 32 << 20;  // a step with more outputs is cut in two
 
 int64_t physical_memory_bytes() {
   return static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
@@ -29,19 +28,6 @@ int64_t n_outputs(const RunRows& rows) {
       return static_cast<int64_t>(rows.tokens.size());
   }
   return 0;
-}
-
-Result<int64_t> checked_n_ctx(const Model& model, int64_t wanted) {
-  const int64_t trained = model.hparams().n_ctx_train;
-  if (wanted < 0 || wanted > trained)
-    return fail(Fault::usage, "{}: context of {} positions asked for, the model knows 1 to {}{}",
-                model.path(), wanted, trained,
-                wanted < 0 || model.hparams().n_rot == 0
-                    ? ""
-                    : fmt::format("; --rope-scaling yarn --rope-scale {} stretches them, at some "
-                                  "loss of quality",
-                                  (wanted + trained - 1) / trained));
-  return wanted == 0 ? trained : wanted;
 }
 
 // Rows of such a model see those after them, so a sequence runs in one step or not at all.
@@ -85,16 +71,7 @@ Result<Graph> graph_for(const Model& model, int64_t n_ctx, RunResult result) {
 }
 
 Result<KvCache> create_cache(const Model& model, int64_t n_ctx, const RunnerOptions& options) {
-  const Graph& graph = model.graph();
-  KvCacheShape shape;
-  shape.layers = graph.kv_layers;
-  shape.k_dtype = options.k_dtype;
-  shape.v_dtype = options.v_dtype;
-  const int64_t n_blocks_each = (n_ctx + kv_block_size - 1) / kv_block_size;
-  shape.n_blocks = options.n_sequences * n_blocks_each;
-  if (options.n_pool > 0)
-    shape.n_blocks = std::clamp((options.n_pool + kv_block_size - 1) / kv_block_size, n_blocks_each,
-                                shape.n_blocks);
+  const KvCacheShape shape = cache_shape(model, n_ctx, options);
   KvCache cache = TRY(KvCache::create(shape));  // takes no memory until it is used
   const int64_t wanted = KvCache::bytes_for(shape, shape.n_blocks * kv_block_size);
   if (const int64_t memory = physical_memory_bytes(); wanted > memory)
@@ -178,7 +155,7 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
   if (options.n_sequences < 1 || options.n_batch < 1 || options.n_threads < 0)
     return fail(Fault::usage, "{} sequences in batches of {} on {} threads cannot run",
                 options.n_sequences, options.n_batch, options.n_threads);
-  const int64_t n_ctx = TRY(checked_n_ctx(*model, options.n_ctx));
+  const int64_t n_ctx = TRY(context_size(*model, options.n_ctx));
   SequenceCache cache(TRY(create_cache(*model, n_ctx, options)), options.n_sequences, n_ctx,
                       can_share(*model) ? options.sharing : SequenceCache::Sharing::off);
   auto state = std::make_unique<State>(model, options.n_threads, std::move(cache),
@@ -193,8 +170,7 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
   state->result = graph.outputs[0];
   state->result_width = graph.row_length(state->result);
   state->n_token_types = model->hparams().encoder.n_token_types;
-  state->n_outputs_max =
-      std::clamp<int64_t>(logits_bytes_per_step / (4 * state->result_width), 1, state->n_rows_max);
+  state->n_outputs_max = outputs_per_step(state->result_width, state->n_rows_max);
 
   state->whole_sequences = sees_later_rows(model->graph());
   if (state->whole_sequences) state->n_outputs_max = state->n_rows_max;

@@ -5,6 +5,7 @@
 
 #include <fmt/chrono.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -69,6 +70,11 @@ Found find_route(HttpRequest& request) {
   return found;
 }
 
+bool is_of_web_app(const Route* route) {
+  return route != nullptr &&
+         (route->access == Access::app_file || route->access == Access::app_api);
+}
+
 }  // namespace
 
 const std::vector<Route>& all_routes() {
@@ -110,6 +116,28 @@ ApiResult<std::shared_ptr<ServedModel>> App::model(const std::string& name, Exch
   return *std::move(served);
 }
 
+App::App(const AppOptions& the_options, Catalog& catalog)
+    : options(the_options), gate(options.gate), models(catalog, options.models) {
+  if (options.web.enabled) load_series.follow([this] { return read_load(); });
+}
+
+LoadReading App::read_load() const {
+  LoadReading sum{.time_ms = unix_ms(), .rss_bytes = resident_bytes()};
+  for (const ModelRegistry::Loaded& loaded : models.loaded()) {
+    const EngineHost& host = *loaded.served->host;
+    const HostCounters& c = host.counters();
+    const int64_t n_running = c.n_running, n_active = std::min<int64_t>(n_running, host.n_slots());
+    sum.n_active += n_active;
+    sum.n_queued += c.n_waiting + n_running - n_active;
+    sum.n_generated_total += c.n_drawn;
+    sum.n_prompt_total += c.n_prompt_rows;
+    const HostCache cache = host.cache();
+    sum.kv_used += cache.n_held;
+    sum.kv_total += cache.n_positions;
+  }
+  return sum;
+}
+
 Result<SavedState*> App::saved_state() {
   std::call_once(state_opened_, [&] {
     state_ = options.web.state_path.empty()
@@ -145,13 +173,18 @@ bool AppHandler::admit(Exchange& exchange) {
 void AppHandler::handle(Exchange& exchange) {
   HttpRequest& request = exchange.request();
   const Found found = find_route(request);
+  const bool is_looked_into =
+      app_.options.log_prompts || request.header_or("x-quire-app", "") == "1";
+  if (app_.options.web.enabled && is_looked_into && !is_of_web_app(found.route)) {
+    exchange.kept = std::make_shared<KeptRequest>();
+    exchange.kept->set_body(request.body);
+  }
   const Dialect dialect = found.route != nullptr ? found.route->dialect : dialect_of(request);
   ApiResult<void> result;
   if (found.route == nullptr && found.allowed.empty()) {
     result = fail_api(404, "", "there is nothing at '{}'; /openapi.json lists what there is",
                       printable(request.path));
-  } else if (found.route != nullptr && !app_.options.web.enabled &&
-             (found.route->access == Access::app_file || found.route->access == Access::app_api)) {
+  } else if (!app_.options.web.enabled && is_of_web_app(found.route)) {
     result = fail_api(404, "", "the web app is switched off (--no-webui)");
   } else if (found.route == nullptr) {
     exchange.add_header("allow", found.allowed);
@@ -177,14 +210,30 @@ void AppHandler::refuse(Exchange& exchange, const ReadError& error) {
 void AppHandler::done(const Exchange& exchange, double seconds) {
   HttpRequest request = exchange.request();
   const Found found = find_route(request);
+  const int status = exchange.begun() ? exchange.status() : 499;
   // Unknown paths share a row: their names are the client's.
-  app_.metrics.count(found.route != nullptr ? found.route->path : "other",
-                     exchange.begun() ? exchange.status() : 499, seconds);
-  if (app_.options.log_requests) log(exchange, seconds);
+  app_.metrics.count(found.route != nullptr ? found.route->path : "other", status, seconds);
+  // The app asks often; what it asks is worth a line only when it is refused.
+  const bool is_of_app = is_of_web_app(found.route) || request.path.starts_with("/app/api/");
+  if (is_of_app && status < 400) return;
+  const std::string line = to_text(log_line(exchange, seconds));
+  if (app_.options.log_requests) fmt::print(stderr, "{}\n", line);
+  if (!app_.options.web.enabled || is_of_app) return;
+  app_.request_log.add({.id = request.id,
+                        .method = printable(request.method, 20),
+                        .path = printable(request.path, 200),
+                        .model = exchange.model,
+                        .time_ms = unix_ms(),
+                        .status = status,
+                        .ms = std::round(seconds * 1e6) / 1e3,
+                        .n_prompt = exchange.n_prompt,
+                        .n_generated = exchange.n_generated,
+                        .line = line,
+                        .whole = exchange.kept});
 }
 
-// One line of JSON to standard error.
-void AppHandler::log(const Exchange& exchange, double seconds) const {
+// One line of the log.
+Json AppHandler::log_line(const Exchange& exchange, double seconds) const {
   const HttpRequest& request = exchange.request();
   Json line = {{"time", iso_time(std::chrono::system_clock::now())},
                {"id", request.id},
@@ -202,7 +251,7 @@ void AppHandler::log(const Exchange& exchange, double seconds) const {
   if (!exchange.note.empty()) line["note"] = exchange.note;
   if (exchange.stop_token().stop_requested()) line["gone"] = true;
   if (app_.options.log_prompts) line["body"] = request.body;
-  fmt::print(stderr, "{}\n", to_text(line));
+  return line;
 }
 
 int64_t unix_seconds() {

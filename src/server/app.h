@@ -4,8 +4,11 @@
 #include "server/gate.h"
 #include "server/http_server.h"
 #include "server/json.h"
+#include "server/load_series.h"
 #include "server/metrics.h"
+#include "server/model_facts.h"
 #include "server/registry.h"
+#include "server/request_log.h"
 #include "server/responses_store.h"
 #include "server/saved_state.h"
 #include "server/web_files.h"
@@ -48,8 +51,7 @@ struct AppOptions {
 
 class App {
  public:
-  App(const AppOptions& the_options, Catalog& catalog)
-      : options(the_options), gate(options.gate), models(catalog, options.models) {}
+  App(const AppOptions& the_options, Catalog& catalog);
 
   // The body as JSON: 400 with the place where it is not.
   ApiResult<Json> read_json(const Exchange& exchange) const;
@@ -59,17 +61,24 @@ class App {
   // Chats and settings of the web app. Opened when first asked for; an error is said once on
   // standard error and stays.
   Result<SavedState*> saved_state();
+  // What all loaded models do at this moment.
+  LoadReading read_load() const;
 
   const AppOptions options;
   Gate gate;
   ModelRegistry models;
   RequestMetrics metrics;
   ResponsesStore responses;
+  RequestLog request_log;
+  ModelFactsCache model_facts;
   const std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 
  private:
   std::once_flag state_opened_;
   Result<std::unique_ptr<SavedState>> state_ = nullptr;
+
+ public:
+  LoadSeries load_series;  // last: it stops reading before the rest goes
 };
 
 enum class Access : uint8_t {
@@ -98,7 +107,7 @@ class AppHandler : public HttpHandler {
   void done(const Exchange& exchange, double seconds) override;
 
  private:
-  void log(const Exchange& exchange, double seconds) const;
+  Json log_line(const Exchange& exchange, double seconds) const;
   App& app_;
 };
 

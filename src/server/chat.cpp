@@ -3,6 +3,7 @@
 #include "format/printable.h"
 #include "server/fields.h"
 #include "server/request_fields.h"
+#include "server/request_log.h"
 #include "text/utf8.h"
 
 namespace quire::server {
@@ -141,6 +142,7 @@ ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnD
   const auto generation = TRY_API(chat.model->host->submit(std::move(chat.requests)));
   const std::stop_callback gone(exchange.stop_token(), [&] { generation->cancel(); });
 
+  if (exchange.kept) exchange.kept->set_prompt(chat.prompt);
   ChatTotals totals;
   bool listening = true;
   const auto tell = [&](const ChatDelta& delta) {
@@ -152,6 +154,7 @@ ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnD
   while (auto event = generation->next()) {
     const size_t choice = event->index;
     ReplyParser& parser = parsers[choice];
+    if (exchange.kept) exchange.kept->add_answer(choice, event->text);
     if (!event->tokens.empty())
       tell({.kind = ChatDelta::Kind::tokens, .choice = choice, .tokens = &event->tokens});
     if (!event->text.empty())

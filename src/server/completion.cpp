@@ -2,6 +2,7 @@
 
 #include "server/fields.h"
 #include "server/request_fields.h"
+#include "server/request_log.h"
 
 namespace quire::server {
 
@@ -69,11 +70,15 @@ ApiResult<std::vector<std::vector<int32_t>>> prompts_of(const Tokenizer& tokeniz
 
 ApiResult<ChatTotals> run_text(ServedModel& model, std::vector<HostRequest> requests,
                                Exchange& exchange, const OnEvent& on_event) {
+  if (exchange.kept && !requests.empty())
+    exchange.kept->set_prompt(
+        model.tokenizer().decode(requests[0].request.prompt, {.special = ShowSpecial::show}));
   const auto generation = TRY_API(model.host->submit(std::move(requests)));
   const std::stop_callback gone(exchange.stop_token(), [&] { generation->cancel(); });
   ChatTotals totals;
   bool listening = true;
   while (auto event = generation->next()) {
+    if (exchange.kept) exchange.kept->add_answer(event->index, event->text);
     if (event->outcome) {
       const Timings& t = event->outcome->timings;
       totals.n_prompt += t.n_prompt;

@@ -1,5 +1,6 @@
 #include "server/engine_host.h"
 
+#include "engine/memory_needs.h"
 #include "model/find_model.h"
 
 #include <algorithm>
@@ -64,13 +65,13 @@ bool Generation::overflowed() const {
 }
 
 EngineHost::EngineHost(std::shared_ptr<const Model> model, std::unique_ptr<Engine> engine,
-                       const HostOptions& options)
+                       const HostOptions& options, int64_t memory_bytes)
     : model_(std::move(model)),
       engine_(std::move(engine)),
       options_(options),
       n_ctx_(engine_->runner().n_ctx()),
       kv_bytes_(engine_->runner().kv_bytes()),
-      arena_bytes_(engine_->runner().arena_bytes()),
+      memory_bytes_(memory_bytes),
       n_slots_(options.runner.n_sequences),
       cache_use_(engine_->runner().cache().use()),
       thread_([this] { run(); }) {}
@@ -78,7 +79,9 @@ EngineHost::EngineHost(std::shared_ptr<const Model> model, std::unique_ptr<Engin
 Result<std::unique_ptr<EngineHost>> EngineHost::start(std::shared_ptr<const Model> model,
                                                       const HostOptions& options) {
   auto engine = TRY(Engine::create(model, options.runner));
-  return std::unique_ptr<EngineHost>(new EngineHost(std::move(model), std::move(engine), options));
+  const int64_t memory_bytes = memory_needs(*model, options.runner).total();
+  return std::unique_ptr<EngineHost>(
+      new EngineHost(std::move(model), std::move(engine), options, memory_bytes));
 }
 
 EngineHost::~EngineHost() {
@@ -88,10 +91,6 @@ EngineHost::~EngineHost() {
   }
   posted_.notify_one();
   thread_.join();
-}
-
-int64_t EngineHost::memory_bytes() const {
-  return model_->weight_bytes() + kv_bytes_ + arena_bytes_;
 }
 
 void EngineHost::look_at_cache() {
@@ -163,7 +162,7 @@ void EngineHost::run() {
         begin(std::move(command));
     }
     const Result<bool> more = engine_->step();
-    ++counters_.n_steps;
+    count_step();
     look_at_cache();
     busy = more.value_or(false);
     if (!more.has_value()) fail_all(more.error());
@@ -247,6 +246,12 @@ void EngineHost::check_unread(Generation::Shared& shared) {
     shared.overflowed = true;
   }
   for (const RequestId id : shared.ids) engine_->cancel(id);
+}
+
+void EngineHost::count_step() {
+  ++counters_.n_steps;
+  counters_.n_drawn = engine_->n_drawn();
+  counters_.n_prompt_rows = engine_->n_prompt_rows_run();
 }
 
 void EngineHost::count(const Outcome& outcome) {

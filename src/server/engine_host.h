@@ -66,6 +66,9 @@ struct HostCounters {
       n_requests{0}, n_cancelled{0}, n_failed{0};
   std::atomic<double> prompt_s{0}, generate_s{0};
   std::atomic<int64_t> n_waiting{0}, n_running{0};
+  // After each step, while answers are still being made: tokens drawn, tokens of prompts that were
+  // run.
+  std::atomic<int64_t> n_drawn{0}, n_prompt_rows{0};
 };
 
 // The prompt cache as it is now; for /metrics and /props.
@@ -100,7 +103,7 @@ class EngineHost {
   int64_t n_ctx() const { return n_ctx_; }
   int32_t n_slots() const { return n_slots_; }
   int64_t kv_bytes() const { return kv_bytes_; }
-  int64_t memory_bytes() const;  // weights, cache, activations
+  int64_t memory_bytes() const { return memory_bytes_; }  // computed (engine/memory_needs.h)
   const HostCounters& counters() const { return counters_; }
   HostCache cache() const;
   bool idle() const { return counters_.n_waiting + counters_.n_running == 0; }
@@ -111,13 +114,14 @@ class EngineHost {
     std::vector<HostRequest> requests;  // empty: cancel
   };
   EngineHost(std::shared_ptr<const Model> model, std::unique_ptr<Engine> engine,
-             const HostOptions& options);
+             const HostOptions& options, int64_t memory_bytes);
   void run();
   void begin(Command command);
   void fail_all(const Error& error);
   void finish_failed(const std::shared_ptr<Generation::Shared>& generation, size_t index,
                      const Error& error);
   void check_unread(Generation::Shared& shared);
+  void count_step();
   void count(const Outcome& outcome);
   void look_at_cache();
   friend class Generation;
@@ -126,7 +130,7 @@ class EngineHost {
   std::shared_ptr<const Model> model_;
   std::unique_ptr<Engine> engine_;  // the thread's
   HostOptions options_;
-  int64_t n_ctx_, kv_bytes_, arena_bytes_;
+  int64_t n_ctx_, kv_bytes_, memory_bytes_;
   int32_t n_slots_;
   HostCounters counters_;
   mutable std::mutex cache_mutex_;

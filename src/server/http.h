@@ -11,6 +11,8 @@
 
 namespace quire::server {
 
+struct KeptRequest;  // request_log.h
+
 struct HttpHeader {
   std::string name;  // lower case
   std::string value;
@@ -70,6 +72,8 @@ class Exchange {
   std::string model;
   int64_t n_prompt = 0, n_cached = 0, n_generated = 0;
   std::string note;
+  // The request as a whole, when it is to be looked into later; otherwise null.
+  std::shared_ptr<KeptRequest> kept;
 
  protected:
   HttpRequest request_;
