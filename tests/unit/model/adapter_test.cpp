@@ -54,7 +54,7 @@ class BadAdapter : public testing::Test {
   std::string peft_error(const nlohmann::json& more, const std::string& tensor_a,
                          const std::string& tensor_b = "") {
     nlohmann::json config = {{"peft_type", "LORA"}, {"r", 2}, {"lora_alpha", 4}};
-    config.update(more);
+    if (!more.is_null()) config.update(more);
     const std::string path = folder_ / "peft";
     EXPECT_TRUE(make_directories(path));
     EXPECT_TRUE(write_file(path + "/adapter_config.json", config.dump()));
