@@ -34,9 +34,13 @@ class TemporaryFolder {
   std::string path_;
 };
 
+// Not inline: g++ 12 takes a std::function in options made in place for one that is not
+// initialized.
+[[gnu::noinline]] inline AppOptions default_options() { return {}; }
+
 class TestServer {
  public:
-  explicit TestServer(AppOptions options = {}, HttpServerOptions http = {},
+  explicit TestServer(AppOptions options = default_options(), HttpServerOptions http = {},
                       std::vector<std::string> models = {}) {
     options.log_requests = false;
     options.models.host.runner.n_threads = 1;

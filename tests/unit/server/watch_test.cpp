@@ -191,7 +191,7 @@ TEST(Watching, ModelsThatCannotBeReadSayWhy) {
   const std::string path = folder.path() + "/broken.gguf";
   std::filesystem::copy_file(QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf", path);
   std::filesystem::resize_file(path, 5000);
-  const TestServer server({}, {}, {path});
+  const TestServer server(default_options(), {}, {path});
   const Reply models = server.get("/app/api/models");
   EXPECT_EQ(models.status, 200);
   EXPECT_THAT(models.body, HasSubstr(R"("fit":null,"error":")"));
