@@ -304,6 +304,15 @@ void Candidates::keep_share(double share) {
     return keep_share(share, [](const Candidate& a, const Candidate& b) { return a < b; });
   const double total = weigh_blocks(), wanted = share * total;
   largest_ = max();
+  // Where few tokens have nearly all of it, a short list is enough.
+  for (const float depth : {4.0f, 8.0f}) {
+    if (stays_in_blocks(count_from(largest_ - depth))) break;
+    collect_from(largest_ - depth);
+    const double found = weigh_list(largest_);
+    if (found < wanted) continue;
+    is_list_ = true;
+    return keep_share(wanted / found, [](const Candidate& a, const Candidate& b) { return a < b; });
+  }
   // Tokens of a weight below this are never needed: all of them together have less than is left.
   const double least = std::max((1 - share) * total / static_cast<double>(n_vocab_), 1e-36);
   const float deepest = largest_ + static_cast<float>(std::log(least)) - 0.01f;
