@@ -3,13 +3,11 @@
 #include "cli/generation.h"
 #include "cli/json_output.h"
 #include "cli/model_store.h"
-#include "engine/embedder.h"
+#include "engine/rank.h"
 #include "format/printable.h"
 #include "model/find_model.h"
-#include "text/pair.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace quire {
 namespace {
@@ -51,35 +49,26 @@ Result<int> run(const Flags& flags) {
   EmbedderOptions options = flags.options;
   options.pooling = Pooling::rank;
   options.precision = flags.exact ? Precision::exact : Precision::fast;
-  std::vector<EncodedPair> pairs;
+  const std::vector<EncodedPair> pairs = TRY(ranking_inputs(*model, flags.query, documents));
   size_t n_longest = 1;
-  for (const std::string& document : documents) {
-    pairs.push_back(TRY(encode_pair(model->tokenizer(), flags.query, document)));
-    if (model->hparams().encoder.n_token_types < 2) pairs.back().types.clear();
-    n_longest = std::max(n_longest, pairs.back().ids.size());
-  }
+  for (const EncodedPair& pair : pairs) n_longest = std::max(n_longest, pair.ids.size());
   if (options.n_tokens_max == 0)
     options.n_tokens_max = std::min(static_cast<int64_t>(n_longest), model->hparams().n_ctx_train);
   const auto embedder = TRY(Embedder::create(model, options));
-  std::vector<EmbedText> texts;
-  for (const EncodedPair& pair : pairs) texts.push_back({pair.ids, pair.types});
-  const auto scores = TRY(embedder->embed(texts));
-
-  std::vector<size_t> order(documents.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return scores[a][0] > scores[b][0]; });
-  if (flags.n_best > 0 && order.size() > static_cast<size_t>(flags.n_best))
-    order.resize(static_cast<size_t>(flags.n_best));
+  const std::vector<Ranked> best =
+      ranked(TRY(embedder->embed(as_texts(pairs))), static_cast<size_t>(flags.n_best));
   if (!flags.json) {
-    for (const size_t i : order)
-      fmt::print("{:>10.4f}  {:>4}  {}\n", scores[i][0], i, printable(documents[i], 72));
+    for (const Ranked& one : best)
+      fmt::print("{:>10.4f}  {:>4}  {}\n", one.scores[0], one.document,
+                 printable(documents[one.document], 72));
     return 0;
   }
   nlohmann::json results = nlohmann::json::array();
-  for (const size_t i : order) {
-    results.push_back(
-        {{"index", i}, {"relevance_score", scores[i][0]}, {"document", documents[i]}});
-    if (scores[i].size() > 1) results.back()["scores"] = scores[i];
+  for (const Ranked& one : best) {
+    results.push_back({{"index", one.document},
+                       {"relevance_score", one.scores[0]},
+                       {"document", documents[one.document]}});
+    if (one.scores.size() > 1) results.back()["scores"] = one.scores;
   }
   print_json({{"model", model_name(model->path())},
               {"query", flags.query},

@@ -36,6 +36,7 @@ struct Flags {
   HttpServerOptions http;
   AppOptions app;
   ModelFlags model;
+  DraftFlags drafts;
 };
 
 // One key a line; lines that begin with # are left out.
@@ -125,6 +126,7 @@ Result<AppOptions> app_options(const Flags& flags) {
   models.host.runner.n_sequences = flags.n_parallel;
   models.host.runner.n_pool = std::max<int64_t>(flags.n_pool, 1);  // never below one context
   models.host.runner.store = TRY(prompt_cache(flags));
+  models.host.drafts = TRY(draft_options(flags.drafts));
   models.keep_alive_s = flags.keep_alive_s;
   models.memory_bytes_max = static_cast<int64_t>(flags.models_memory_gib * 0x1p30);
   models.chat_template = flags.chat_template;
@@ -163,11 +165,18 @@ void announce(const Flags& flags, const HttpServer& http, const App& app) {
   for (const int port : http.ports())
     fmt::print(stderr, "quire: serving at {}://{}:{}\n", scheme, flags.host, port);
   for (const auto& loaded : app.models.loaded()) {
+    if (!loaded.served->host) {
+      fmt::print(stderr, "quire: {}: an encoder of {} of texts up to {} tokens, {:.2f} GiB\n",
+                 loaded.served->name, loaded.served->embedder->ranks() ? "scores" : "vectors",
+                 loaded.served->n_ctx(),
+                 static_cast<double>(loaded.served->memory_bytes()) / 0x1p30);
+      continue;
+    }
     const auto& host = *loaded.served->host;
     fmt::print(stderr,
                "quire: {}: {} positions of context, up to {} sequences at once, {:.2f} GiB\n",
                loaded.served->name, host.n_ctx(), host.n_slots(),
-               static_cast<double>(host.memory_bytes()) / 0x1p30);
+               static_cast<double>(loaded.served->memory_bytes()) / 0x1p30);
     if (!loaded.served->own_template)
       fmt::print(stderr,
                  "quire: {}: no chat template, so the messages of a chat are joined to a plain "
@@ -235,6 +244,7 @@ void add_access_flags(CommandLine& app, Flags& flags) {
 void add_model_options(CommandLine& app, Flags& flags) {
   add_model_flags(app, flags.model);
   add_exact_flag(app, flags.model);
+  add_draft_flags(app, flags.drafts);
   add_int(app, "--parallel", flags.n_parallel, "sequences at once", 1, 256);
   add_int(app, "--pool", flags.n_pool,
           "positions of all sequences together; 0: --ctx-size, which one may have alone", 0,

@@ -161,6 +161,21 @@ Result<std::shared_ptr<const Model>> load_model(const std::string& path, const M
   return with_adapters(TRY(Model::load(path, flags.rope)), adapters);
 }
 
+Result<DraftOptions> draft_options(const DraftFlags& flags) {
+  DraftOptions options;
+  if (flags.never) return options;
+  options.lookup = true;
+  options.n_ctx = flags.n_ctx;
+  options.n_max = flags.n_max;
+  options.n_min = flags.n_min;
+  options.p_min = flags.p_min;
+  if (!flags.model.empty()) {
+    const std::string path = TRY(resolve_model(flags.model));
+    options.model = TRY(Model::load(path));
+  }
+  return options;
+}
+
 Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flags,
                                  int32_t n_sequences, const DraftFlags* drafts) {
   const auto start = std::chrono::steady_clock::now();
@@ -168,7 +183,6 @@ Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flag
   options.n_sequences = n_sequences;
   LoadedEngine loaded;
   loaded.model = TRY(load_model(path, flags));
-  DraftOptions drafting;
   // A wrong guess must be taken back.
   const bool goes_back = loaded.model->graph().state_sizes.empty();
   if (drafts != nullptr && !goes_back && !drafts->model.empty())
@@ -176,17 +190,8 @@ Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flag
                "quire: note: {} is recurrent, and its state cannot go back to before a wrong "
                "guess: {} is not used\n",
                path, drafts->model);
-  if (drafts != nullptr && !drafts->never && goes_back) {
-    drafting.lookup = true;
-    drafting.n_ctx = drafts->n_ctx;
-    drafting.n_max = drafts->n_max;
-    drafting.n_min = drafts->n_min;
-    drafting.p_min = drafts->p_min;
-    if (!drafts->model.empty()) {
-      const std::string draft_path = TRY(resolve_model(drafts->model));
-      drafting.model = TRY(Model::load(draft_path));
-    }
-  }
+  DraftOptions drafting;
+  if (drafts != nullptr && goes_back) drafting = TRY(draft_options(*drafts));
   loaded.engine = TRY(Engine::create(loaded.model, options, drafting));
   loaded.load_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return loaded;

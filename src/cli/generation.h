@@ -65,6 +65,8 @@ struct DraftFlags {
   bool never = false;
 };
 void add_draft_flags(CommandLine& app, DraftFlags& flags);
+// Loads the smaller model if there is one.
+Result<DraftOptions> draft_options(const DraftFlags& flags);
 
 // --context-shift, --keep
 void add_shift_flags(CommandLine& app, ContextShift& shift);

@@ -35,6 +35,7 @@ class Drafter {
   virtual ~Drafter() = default;
   virtual Result<void> draft(std::span<DraftRequest> requests) = 0;
   virtual const char* name() const = 0;
+  virtual int64_t memory_bytes() const { return 0; }  // of a model and its cache
 };
 
 // Where the last tokens have stood before, what followed them then (prompt lookup, Saxena 2023;
@@ -42,7 +43,8 @@ class Drafter {
 std::unique_ptr<Drafter> make_lookup_drafter(int32_t n_sequences);
 
 // A smaller model with the same vocabulary guesses its likeliest token, and stops where that one
-// has a probability below p_min. options: of its runner, as many sequences as the engine has.
+// has a probability below p_min. A shared cache (n_pool) that is full of sequences asked about
+// means no guesses for the others. options: of its runner, as many sequences as the engine has.
 // unsupported when the vocabularies differ.
 Result<std::unique_ptr<Drafter>> make_model_drafter(std::shared_ptr<const Model> draft,
                                                     const Model& target,

@@ -1,6 +1,7 @@
 #include "engine/embedder.h"
 
 #include "graph/hidden.h"
+#include "kernels/kv_pages.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +11,7 @@ namespace {
 
 constexpr int32_t texts_at_once = 8;
 constexpr int64_t n_batch_least = 512;
+constexpr int64_t n_pool_shared = 8192;  // positions for short texts side by side
 
 struct PoolingName {
   Pooling pooling;
@@ -20,13 +22,6 @@ constexpr PoolingName names[] = {{Pooling::none, "none"},
                                  {Pooling::cls, "cls"},
                                  {Pooling::last, "last"},
                                  {Pooling::rank, "rank"}};
-
-bool is_encoder(const Model& model) {
-  return std::ranges::any_of(model.graph().nodes, [](const Node& node) {
-    return node.op == Op::attention &&
-           node.as<AttentionAttributes>().mask == AttentionMask::bidirectional;
-  });
-}
 
 void scale_to_length_one(std::vector<float>& vector) {
   double sum = 0;
@@ -52,6 +47,13 @@ Result<Pooling> chosen_pooling(const Model& model, Pooling asked) {
 }
 
 }  // namespace
+
+bool is_encoder(const Model& model) {
+  return std::ranges::any_of(model.graph().nodes, [](const Node& node) {
+    return node.op == Op::attention &&
+           node.as<AttentionAttributes>().mask == AttentionMask::bidirectional;
+  });
+}
 
 Pooling default_pooling(const Model& model) {
   const Pooling pooling = model.hparams().pooling;
@@ -91,9 +93,14 @@ Result<std::unique_ptr<Embedder>> Embedder::create(std::shared_ptr<const Model> 
   const int64_t n_longest =
       options.n_tokens_max == 0 ? model->hparams().n_ctx_train : options.n_tokens_max;
   run.n_batch = is_encoder(*model) ? std::max(n_batch_least, n_longest) : n_batch_least;
+  // Long texts share what one may have alone.
+  const int64_t n_rounded = (n_longest + kv_block_size - 1) / kv_block_size * kv_block_size;
+  run.n_pool = std::max(n_rounded, std::min(texts_at_once * n_rounded, n_pool_shared));
   auto runner = TRY(Runner::create(model, run));
   return std::unique_ptr<Embedder>(new Embedder(std::move(runner), options, pooling));
 }
+
+int64_t Embedder::memory_bytes() const { return runner_->kv_bytes() + runner_->arena_bytes(); }
 
 std::vector<float> Embedder::pooled(const float* rows, int64_t n_rows) const {
   const auto width = static_cast<size_t>(width_);
@@ -115,7 +122,6 @@ Result<void> Embedder::embed_some(std::span<const EmbedText> texts,
                                                 : Want::first;
   std::vector<RunRows> rows;
   for (size_t i = 0; i < texts.size(); ++i) {
-    runner_->truncate(static_cast<int32_t>(i), 0);
     rows.push_back({static_cast<int32_t>(i), texts[i].ids, want, texts[i].types});
   }
   const View<const float, 2> values = TRY(runner_->run(rows));
@@ -130,6 +136,19 @@ Result<void> Embedder::embed_some(std::span<const EmbedText> texts,
   return {};
 }
 
+// How many of the texts fit in the cache together: at least one.
+size_t Embedder::n_fitting(std::span<const EmbedText> texts) {
+  for (int32_t i = 0; i < texts_at_once; ++i) runner_->truncate(i, 0);
+  int64_t n_blocks = runner_->cache().n_free_blocks();
+  size_t n = 0;
+  while (n < texts.size() && n < texts_at_once) {
+    n_blocks -= runner_->cache().n_blocks_for(0, static_cast<int64_t>(texts[n].ids.size()));
+    if (n > 0 && n_blocks < 0) break;
+    ++n;
+  }
+  return n;
+}
+
 Result<std::vector<std::vector<float>>> Embedder::embed(std::span<const EmbedText> texts) {
   for (size_t i = 0; i < texts.size(); ++i) {
     const auto n = static_cast<int64_t>(texts[i].ids.size());
@@ -141,8 +160,10 @@ Result<std::vector<std::vector<float>>> Embedder::embed(std::span<const EmbedTex
     CHECK(texts[i].types.empty() || texts[i].types.size() == texts[i].ids.size());
   }
   std::vector<std::vector<float>> out;
-  for (size_t i = 0; i < texts.size(); i += texts_at_once)
-    TRY(embed_some(texts.subspan(i, std::min<size_t>(texts_at_once, texts.size() - i)), out));
+  while (out.size() < texts.size()) {
+    const auto left = texts.subspan(out.size());
+    TRY(embed_some(left.first(n_fitting(left)), out));
+  }
   return out;
 }
 

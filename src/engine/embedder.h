@@ -42,9 +42,11 @@ class Embedder {
   int64_t width() const { return width_; }  // D, or the number of labels with Pooling::rank
   Pooling pooling() const { return pooling_; }
   int64_t n_tokens_max() const { return n_tokens_max_; }  // of a text
+  int64_t memory_bytes() const;  // cache and activations; the weights are the model's
 
  private:
   Embedder(std::unique_ptr<Runner> runner, const EmbedderOptions& options, Pooling pooling);
+  size_t n_fitting(std::span<const EmbedText> texts);
   Result<void> embed_some(std::span<const EmbedText> texts, std::vector<std::vector<float>>& out);
   std::vector<float> pooled(const float* rows, int64_t n_rows) const;
 
@@ -54,6 +56,8 @@ class Embedder {
   int64_t width_ = 0, n_tokens_max_ = 0;
 };
 
+// Whether it reads texts in both directions, and so makes vectors or scores and no text.
+bool is_encoder(const Model& model);
 // What create() would choose.
 Pooling default_pooling(const Model& model);
 const char* pooling_name(Pooling pooling);                 // "mean", "cls", "last", "rank", "none"

@@ -72,6 +72,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
     draft_options.n_ctx =
         drafts.n_ctx > 0 ? drafts.n_ctx : std::min(known, engine->runner_->n_ctx());
     draft_options.keep.clear();
+    draft_options.store = {};  // prompts of the draft model are short work
     engine->drafter_ =
         TRY(make_model_drafter(drafts.model, *engine->model_, draft_options, drafts.p_min));
   } else if (drafts.lookup) {

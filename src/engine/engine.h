@@ -145,6 +145,7 @@ class Engine {
   const Runner& runner() const { return *runner_; }
   // "lookup", "model", or empty when this engine makes no drafts.
   std::string_view draft_kind() const { return drafter_ ? drafter_->name() : ""; }
+  int64_t draft_bytes() const { return drafter_ ? drafter_->memory_bytes() : 0; }
 
  private:
   using Clock = std::chrono::steady_clock;

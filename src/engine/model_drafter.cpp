@@ -41,10 +41,14 @@ class ModelDrafter : public Drafter {
   Result<void> draft(std::span<DraftRequest> requests) override {
     rows_.clear();
     guessing_.clear();
+    int64_t n_reserved = 0;
     for (DraftRequest& request : requests) {
       const auto n_all = static_cast<int64_t>(request.tokens.size());
       if (request.n_max < 1 || n_all + request.n_max > runner_->n_ctx()) continue;
-      catch_up(request);
+      const size_t n_same = keep_common(request);
+      if (!make_room(requests, request, n_all - static_cast<int64_t>(n_same), n_reserved)) continue;
+      rows_.push_back({request.sequence, request.tokens.subspan(n_same), Want::last});
+      guessing_.push_back(&request);
     }
     while (!rows_.empty()) {
       const View<const float, 2> logits = TRY(runner_->run(rows_));
@@ -57,11 +61,14 @@ class ModelDrafter : public Drafter {
     return {};
   }
   const char* name() const override { return "model"; }
+  int64_t memory_bytes() const override {
+    return runner_->model().weight_bytes() + runner_->kv_bytes() + runner_->arena_bytes();
+  }
 
  private:
-  // The rows of a sequence that this model has not seen; what it has seen and was not said after
+  // How many tokens of the sequence this model has seen; what it has seen and was not said after
   // all is forgotten.
-  void catch_up(DraftRequest& request) {
+  size_t keep_common(const DraftRequest& request) {
     std::vector<int32_t>& cached = cached_[static_cast<size_t>(request.sequence)];
     auto n_same = static_cast<size_t>(
         std::mismatch(cached.begin(), cached.end(), request.tokens.begin(), request.tokens.end())
@@ -70,8 +77,26 @@ class ModelDrafter : public Drafter {
     n_same = std::min(n_same, request.tokens.size() - 1);
     runner_->truncate(request.sequence, static_cast<int64_t>(n_same));
     cached.resize(n_same);
-    rows_.push_back({request.sequence, request.tokens.subspan(n_same), Want::last});
-    guessing_.push_back(&request);
+    return n_same;
+  }
+
+  // The cache is shared: sequences that nobody asks about are forgotten for those that are asked
+  // about. False: there is no room even so, and no guess this time.
+  bool make_room(std::span<const DraftRequest> requests, const DraftRequest& request, int64_t n_new,
+                 int64_t& n_reserved) {
+    const int64_t n_wanted = runner_->cache().n_blocks_for(request.sequence, n_new + request.n_max);
+    for (size_t i = 0; i < cached_.size(); ++i) {
+      if (runner_->cache().n_free_blocks() - n_reserved >= n_wanted) break;
+      const auto sequence = static_cast<int32_t>(i);
+      const bool asked = std::ranges::any_of(
+          requests, [&](const DraftRequest& other) { return other.sequence == sequence; });
+      if (asked || cached_[i].empty()) continue;
+      runner_->truncate(sequence, 0);
+      cached_[i].clear();
+    }
+    if (runner_->cache().n_free_blocks() - n_reserved < n_wanted) return false;
+    n_reserved += n_wanted;
+    return true;
   }
 
   void guess(View<const float, 2> logits) {

@@ -105,6 +105,18 @@ ApiResult<Json> App::read_json(const Exchange& exchange) const {
 
 ApiResult<std::shared_ptr<ServedModel>> App::model(const std::string& name, Exchange& exchange,
                                                    std::optional<double> keep_alive_s) {
+  auto served = TRY_API(any_model(name, exchange, keep_alive_s));
+  if (served->host == nullptr)
+    return fail_api(400, "model",
+                    "{} is an encoder: it makes {} of texts and writes none; take another model "
+                    "here, or {}",
+                    served->name, served->embedder->ranks() ? "scores" : "vectors",
+                    served->embedder->ranks() ? "/v1/rerank" : "/v1/embeddings");
+  return served;
+}
+
+ApiResult<std::shared_ptr<ServedModel>> App::any_model(const std::string& name, Exchange& exchange,
+                                                       std::optional<double> keep_alive_s) {
   auto served = models.acquire(name, keep_alive_s);
   if (!served) {
     ApiError error(served.error());

@@ -55,7 +55,7 @@ class App {
 
   // The body as JSON: 400 with the place where it is not.
   ApiResult<Json> read_json(const Exchange& exchange) const;
-  // The model of that name, loaded; 404 as the APIs know it.
+  // The model of that name, loaded; 404 as the APIs know it, 400 for one that makes no text.
   ApiResult<std::shared_ptr<ServedModel>> model(const std::string& name, Exchange& exchange,
                                                 std::optional<double> keep_alive_s = {});
   // Chats and settings of the web app. Opened when first asked for; an error is said once on
@@ -63,6 +63,9 @@ class App {
   Result<SavedState*> saved_state();
   // What all loaded models do at this moment.
   LoadReading read_load() const;
+  // The same, encoders too.
+  ApiResult<std::shared_ptr<ServedModel>> any_model(const std::string& name, Exchange& exchange,
+                                                    std::optional<double> keep_alive_s = {});
 
   const AppOptions options;
   Gate gate;

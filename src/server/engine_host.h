@@ -85,6 +85,7 @@ struct HostCache {
 
 struct HostOptions {
   RunnerOptions runner;
+  DraftOptions drafts;
   int64_t n_queue_max = 256;  // sequences that wait or run
   size_t unread_bytes_max = size_t{8} << 20;
 };
@@ -103,7 +104,8 @@ class EngineHost {
   int64_t n_ctx() const { return n_ctx_; }
   int32_t n_slots() const { return n_slots_; }
   int64_t kv_bytes() const { return kv_bytes_; }
-  int64_t memory_bytes() const { return memory_bytes_; }  // computed (engine/memory_needs.h)
+  // Weights, cache, activations, and the draft model's: computed (engine/memory_needs.h).
+  int64_t memory_bytes() const { return memory_bytes_; }
   const HostCounters& counters() const { return counters_; }
   HostCache cache() const;
   bool idle() const { return counters_.n_waiting + counters_.n_running == 0; }

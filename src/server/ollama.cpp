@@ -51,13 +51,33 @@ ApiResult<std::optional<double>> read_keep_alive(Fields& fields) {
                   shown(*value));
 }
 
-ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body,
-                                                     Exchange& exchange) {
+namespace {
+
+struct Wanted {
+  std::string name;
+  std::optional<double> keep_alive_s;
+};
+
+ApiResult<Wanted> read_wanted(const Json& body) {
   Fields fields(body);
   const std::string name = fields.text("model", fields.text("name"));
   if (name.empty()) fields.complain("model", "is missing");
   TRY_API(fields.done());
-  return app.model(name, exchange, TRY_API(read_keep_alive(fields)));
+  return Wanted{name, TRY_API(read_keep_alive(fields))};
+}
+
+}  // namespace
+
+ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body,
+                                                     Exchange& exchange) {
+  const Wanted wanted = TRY_API(read_wanted(body));
+  return app.model(wanted.name, exchange, wanted.keep_alive_s);
+}
+
+ApiResult<std::shared_ptr<ServedModel>> any_ollama_model(App& app, const Json& body,
+                                                         Exchange& exchange) {
+  const Wanted wanted = TRY_API(read_wanted(body));
+  return app.any_model(wanted.name, exchange, wanted.keep_alive_s);
 }
 
 ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const ServedModel& model) {

@@ -20,8 +20,11 @@ struct OllamaForm {
 ApiResult<std::optional<double>> read_keep_alive(Fields& fields);
 // Everything but the prompt. num_ctx beyond the server's context is a 400.
 ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const ServedModel& model);
+// The model that the body names, loaded; any: encoders too.
 ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body,
                                                      Exchange& exchange);
+ApiResult<std::shared_ptr<ServedModel>> any_ollama_model(App& app, const Json& body,
+                                                         Exchange& exchange);
 
 // Durations and counts of a finished answer.
 void add_ollama_totals(Json& json, const ChatTotals& totals, double total_s, double load_s);

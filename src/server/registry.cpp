@@ -16,9 +16,23 @@ int64_t physical_memory_bytes() {
   return static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
 }
 
+EmbedderOptions embedder_options(const RunnerOptions& runner) {
+  EmbedderOptions options;
+  options.normalize = Normalize::no;  // as each request asks
+  options.n_tokens_max = runner.n_ctx;
+  options.n_threads = runner.n_threads;
+  options.precision = runner.precision;
+  return options;
+}
+
 double gib(int64_t bytes) { return static_cast<double>(bytes) / 0x1p30; }
 
 }  // namespace
+
+int64_t ServedModel::memory_bytes() const {
+  const int64_t weights_and_cache = host ? host->memory_bytes() : model->weight_bytes();
+  return weights_and_cache + embedder->memory_bytes();
+}
 
 ModelRegistry::ModelRegistry(Catalog& catalog, const ModelOptions& options)
     : catalog_(catalog), options_(options) {
@@ -43,7 +57,7 @@ ModelRegistry::~ModelRegistry() {
 }
 
 bool ModelRegistry::in_use(const Entry& entry) {
-  return entry.served.use_count() > 1 || !entry.served->host->idle();
+  return entry.served.use_count() > 1 || (entry.served->host && !entry.served->host->idle());
 }
 
 Result<std::shared_ptr<ServedModel>> ModelRegistry::acquire(const std::string& name,
@@ -62,7 +76,7 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::acquire(const std::string& n
   const std::lock_guard loading(loading_);
   if (auto served = find()) return served;
   std::shared_ptr<ServedModel> served = TRY(load(wanted));
-  TRY(make_room(served->host->memory_bytes(), wanted.name));
+  TRY(make_room(served->memory_bytes(), wanted.name));
   const std::lock_guard lock(mutex_);
   entries_[wanted.path] = {served, Clock::now(), keep_s};
   return served;
@@ -76,6 +90,13 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& ent
   served->name = entry.name;
   served->path = entry.path;
   served->model = TRY(Model::load(entry.path));
+  served->embedder =
+      std::make_unique<EmbedderHost>(served->model, embedder_options(options_.host.runner));
+  if (is_encoder(*served->model)) {
+    TRY(served->embedder->start());
+    served->load_s = std::chrono::duration<double>(Clock::now() - start).count();
+    return served;
+  }
   const Tokenizer& tokenizer = served->tokenizer();
   std::string_view wanted = options_.chat_template;
   if (wanted.empty() && tokenizer.chat_template().empty()) {
@@ -84,9 +105,22 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& ent
   }
   served->chat = TRY(ChatTemplate::create(tokenizer, wanted));
   served->format = find_reply_format(served->chat->source());
-  served->host = TRY(EngineHost::start(served->model, options_.host));
+  served->host = TRY(start_host(served->model));
   served->load_s = std::chrono::duration<double>(Clock::now() - start).count();
   return served;
+}
+
+// A draft model guesses for the models of its family; others draft from their own text.
+Result<std::unique_ptr<EngineHost>> ModelRegistry::start_host(
+    const std::shared_ptr<const Model>& model) const {
+  auto host = EngineHost::start(model, options_.host);
+  if (host.has_value() || options_.host.drafts.model == nullptr ||
+      host.error().fault != Fault::unsupported)
+    return host;
+  fmt::print(stderr, "quire: note: no drafts by that model: {}\n", host.error().text);
+  HostOptions options = options_.host;
+  options.drafts.model = nullptr;
+  return EngineHost::start(model, options);
 }
 
 // Unloads those that nobody uses, the one used longest ago first, until there is room.
@@ -97,7 +131,7 @@ Result<void> ModelRegistry::make_room(int64_t bytes_wanted, const std::string& n
     int64_t n_bytes = bytes_wanted;
     auto oldest = entries_.end();
     for (auto at = entries_.begin(); at != entries_.end(); ++at) {
-      n_bytes += at->second.served->host->memory_bytes();
+      n_bytes += at->second.served->memory_bytes();
       if (!in_use(at->second) &&
           (oldest == entries_.end() || at->second.last_used < oldest->second.last_used))
         oldest = at;

@@ -4,8 +4,8 @@
 #pragma once
 #include "chat/chat_template.h"
 #include "chat/reply_format.h"
-#include "engine/embedder.h"
 #include "server/catalog.h"
+#include "server/embedder_host.h"
 #include "server/engine_host.h"
 
 #include <chrono>
@@ -30,12 +30,13 @@ struct ServedModel {
   std::shared_ptr<const ChatTemplate> chat;
   bool own_template = true;  // false: it has none, messages are joined to a plain text
   ReplyFormat format;
-  std::unique_ptr<EngineHost> host;
+  std::unique_ptr<EngineHost> host;        // null for an encoder, which makes no text
+  std::unique_ptr<EmbedderHost> embedder;  // starts when vectors are asked for
   double load_s = 0;
-  std::mutex embedding;                // of the embedder
-  std::unique_ptr<Embedder> embedder;  // once one was asked for
 
   const Tokenizer& tokenizer() const { return model->tokenizer(); }
+  int64_t n_ctx() const { return host ? host->n_ctx() : embedder->n_tokens_max(); }
+  int64_t memory_bytes() const;  // weights, caches, activations
 };
 
 // Safe to call from many threads. A shared_ptr that it gives out keeps the model loaded.
@@ -67,6 +68,7 @@ class ModelRegistry {
     double keep_alive_s;
   };
   Result<std::shared_ptr<ServedModel>> load(const CatalogEntry& entry) const;
+  Result<std::unique_ptr<EngineHost>> start_host(const std::shared_ptr<const Model>& model) const;
   Result<void> make_room(int64_t bytes_wanted, const std::string& name);
   static bool in_use(const Entry& entry);
   void expire();

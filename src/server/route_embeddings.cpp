@@ -9,51 +9,79 @@
 namespace quire::server {
 namespace {
 
+// What a request wants of its texts.
+struct Form {
+  enum class Scale : uint8_t { unit, none };
+  enum class TooLong : uint8_t { refuse, cut };
+  Scale scale = Scale::unit;
+  TooLong too_long = TooLong::refuse;
+  int64_t n_dimensions = 0;  // the first so many of a vector; 0: all
+};
+
 struct Embedded {
   std::vector<std::vector<float>> vectors;
   int64_t n_tokens = 0;
 };
 
-enum class Scale : uint8_t { unit, none };
+constexpr size_t texts_at_once = 8;  // between looks at whether the client is still there
 
-Result<std::unique_ptr<Embedder>> create_embedder(const ServedModel& model,
-                                                  const RunnerOptions& runner) {
-  EmbedderOptions options;
-  options.normalize = Normalize::no;  // as the request asks
-  options.n_tokens_max = runner.n_ctx;
-  options.n_threads = runner.n_threads;
-  options.precision = runner.precision;
-  return Embedder::create(model.model, options);
+// Cuts a text that is too long where the client asked for it; what the tokenizer puts at the end of
+// every text stays there.
+ApiResult<void> fit(const ServedModel& model, const char* name, const Form& form,
+                    std::vector<int32_t>& ids, int64_t& n_cut) {
+  const int64_t n_max = model.embedder->n_tokens_max();
+  const auto n = static_cast<int64_t>(ids.size());
+  if (n <= n_max) return {};
+  if (form.too_long == Form::TooLong::refuse) {
+    ApiError error{400,
+                   fmt::format("{} has {} tokens, the context has room for {}", name, n, n_max),
+                   name, "context_length_exceeded"};
+    error.n_prompt = n;
+    error.n_ctx = n_max;
+    return std::unexpected(error);
+  }
+  const auto end = model.tokenizer().suffix_ids();
+  ids.resize(static_cast<size_t>(n_max));
+  std::copy_backward(end.begin(), end.end(), ids.end());
+  ++n_cut;
+  return {};
+}
+
+void finish_vector(std::vector<float>& vector, const Form& form) {
+  if (form.n_dimensions > 0) vector.resize(static_cast<size_t>(form.n_dimensions));
+  double square = 0;
+  for (const float x : vector) square += double{x} * x;
+  if (form.scale == Form::Scale::unit && square > 0)
+    for (float& x : vector) x = static_cast<float>(x / std::sqrt(square));
 }
 
 ApiResult<Embedded> embed(App& app, ServedModel& model, const Json& input, const char* name,
-                          Exchange& exchange, Scale scale) {
-  const auto prompts = TRY_API(prompts_of(model.tokenizer(), input, name,
-                                          static_cast<size_t>(app.options.limits.n_inputs_max)));
-  const std::lock_guard lock(model.embedding);
-  if (model.embedder == nullptr)
-    model.embedder = TRY_API(create_embedder(model, app.models.options().host.runner));
+                          Exchange& exchange, const Form& form) {
+  if (model.embedder->ranks())
+    return fail_api(400, "model",
+                    "{} is a cross-encoder: it gives scores (/v1/rerank) and no vectors",
+                    model.name);
+  if (form.n_dimensions > model.model->hparams().n_embd)
+    return fail_api(400, "dimensions", "dimensions {} cannot be had: vectors of {} have {}",
+                    form.n_dimensions, model.name, model.model->hparams().n_embd);
+  auto prompts = TRY_API(prompts_of(model.tokenizer(), input, name,
+                                    static_cast<size_t>(app.options.limits.n_inputs_max)));
   Embedded result;
-  for (const auto& ids : prompts) {
-    if (exchange.stop_token().stop_requested()) return fail_api(499, "", "the client left");
-    if (static_cast<int64_t>(ids.size()) > model.embedder->n_tokens_max()) {
-      ApiError error{400,
-                     fmt::format("{} has {} tokens, the context has room for {}", name, ids.size(),
-                                 model.embedder->n_tokens_max()),
-                     name, "context_length_exceeded"};
-      error.n_prompt = static_cast<int64_t>(ids.size());
-      error.n_ctx = model.embedder->n_tokens_max();
-      return std::unexpected(error);
-    }
-    const EmbedText text{ids};
-    auto vectors = TRY_API(model.embedder->embed(std::span(&text, 1)));
-    std::vector<float>& vector = vectors[0];
-    double square = 0;
-    for (const float x : vector) square += double{x} * x;
-    if (scale == Scale::unit && square > 0)
-      for (float& x : vector) x = static_cast<float>(x / std::sqrt(square));
-    result.vectors.push_back(std::move(vector));
+  int64_t n_cut = 0;
+  std::vector<EmbedText> texts;
+  for (auto& ids : prompts) {
+    TRY_API(fit(model, name, form, ids, n_cut));
     result.n_tokens += static_cast<int64_t>(ids.size());
+    texts.push_back({ids});
+  }
+  if (n_cut > 0) exchange.add_header("x-quire-truncated-inputs", std::to_string(n_cut));
+  for (size_t i = 0; i < texts.size(); i += texts_at_once) {
+    if (exchange.stop_token().stop_requested()) return fail_api(499, "", "the client left");
+    const auto some = std::span(texts).subspan(i, std::min(texts_at_once, texts.size() - i));
+    for (std::vector<float>& vector : TRY_API(model.embedder->embed(some))) {
+      finish_vector(vector, form);
+      result.vectors.push_back(std::move(vector));
+    }
   }
   exchange.n_prompt = result.n_tokens;
   return result;
@@ -74,13 +102,11 @@ ApiResult<void> route_openai_embeddings(App& app, Exchange& exchange) {
   const Json* input = fields.find("input");
   if (input == nullptr) fields.complain("input", "is missing");
   const bool base64 = fields.word("encoding_format", "float", {"float", "base64"}) == "base64";
-  const int64_t n_dimensions = fields.integer("dimensions", 0, 1, 1 << 20);
+  Form form;
+  form.n_dimensions = fields.integer("dimensions", 0, 1, 1 << 20);
   TRY_API(fields.done());
-  const auto model = TRY_API(app.model(name, exchange));
-  if (n_dimensions != 0 && n_dimensions != model->model->hparams().n_embd)
-    return fail_api(400, "dimensions", "dimensions {} cannot be had: vectors of {} have {}",
-                    n_dimensions, model->name, model->model->hparams().n_embd);
-  const Embedded made = TRY_API(embed(app, *model, *input, "input", exchange, Scale::unit));
+  const auto model = TRY_API(app.any_model(name, exchange));
+  const Embedded made = TRY_API(embed(app, *model, *input, "input", exchange, form));
   Json data = Json::array();
   for (size_t i = 0; i < made.vectors.size(); ++i) {
     Json vector =
@@ -98,12 +124,16 @@ ApiResult<void> route_openai_embeddings(App& app, Exchange& exchange) {
 ApiResult<void> route_ollama_embed(App& app, Exchange& exchange) {
   const auto start = std::chrono::steady_clock::now();
   const Json body = TRY_API(app.read_json(exchange));
-  const auto model = TRY_API(ollama_model(app, body, exchange));
+  const auto model = TRY_API(any_ollama_model(app, body, exchange));
   Fields fields(body);
   const Json* input = fields.find("input");
   if (input == nullptr) fields.complain("input", "is missing");
+  Form form;
+  // Cutting is what Ollama does without being asked; here it must be asked for.
+  if (fields.flag("truncate", false)) form.too_long = Form::TooLong::cut;
+  form.n_dimensions = fields.integer("dimensions", 0, 0, 1 << 20);
   TRY_API(fields.done());
-  const Embedded made = TRY_API(embed(app, *model, *input, "input", exchange, Scale::unit));
+  const Embedded made = TRY_API(embed(app, *model, *input, "input", exchange, form));
   const auto spent = std::chrono::steady_clock::now() - start;
   send_json(exchange, {{"model", model->name},
                        {"embeddings", made.vectors},
@@ -116,11 +146,13 @@ ApiResult<void> route_ollama_embed(App& app, Exchange& exchange) {
 
 ApiResult<void> route_ollama_embeddings(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
-  const auto model = TRY_API(ollama_model(app, body, exchange));
+  const auto model = TRY_API(any_ollama_model(app, body, exchange));
   Fields fields(body);
   const std::string prompt = fields.text("prompt");
   TRY_API(fields.done());
-  const Embedded made = TRY_API(embed(app, *model, prompt, "prompt", exchange, Scale::none));
+  Form form;
+  form.scale = Form::Scale::none;
+  const Embedded made = TRY_API(embed(app, *model, prompt, "prompt", exchange, form));
   send_json(exchange, {{"embedding", made.vectors[0]}});
   return {};
 }
@@ -132,28 +164,17 @@ ApiResult<void> route_embedding(App& app, Exchange& exchange) {
   const Json* content = fields.find("content");
   if (content == nullptr) content = fields.find("input");
   if (content == nullptr) fields.complain("content", "is missing");
+  Form form;
+  // llama.cpp's norms: below 0 none, 2 the length.
+  if (fields.integer("embd_normalize", 2, -1, 2) < 0) form.scale = Form::Scale::none;
   TRY_API(fields.done());
-  const auto model = TRY_API(app.model(name, exchange));
-  const Embedded made = TRY_API(embed(app, *model, *content, "content", exchange, Scale::unit));
+  const auto model = TRY_API(app.any_model(name, exchange));
+  const Embedded made = TRY_API(embed(app, *model, *content, "content", exchange, form));
   Json answer = Json::array();
   for (size_t i = 0; i < made.vectors.size(); ++i)
     answer.push_back({{"index", i}, {"embedding", Json::array({made.vectors[i]})}});
   send_json(exchange, answer);
   return {};
-}
-
-// Ranking needs a model that reads query and document together and gives a score.
-ApiResult<void> route_rerank(App& app, Exchange& exchange) {
-  const Json body = TRY_API(app.read_json(exchange));
-  Fields fields(body);
-  if (!fields.has("query")) fields.complain("query", "is missing");
-  if (fields.array("documents") == nullptr) fields.complain("documents", "is missing");
-  TRY_API(fields.done());
-  const auto model = TRY_API(app.model(fields.text("model"), exchange));
-  return fail_api(501, "model",
-                  "{} gives no scores: cross-encoders are not served, only run by `quire rerank`; "
-                  "/v1/embeddings gives vectors to compare",
-                  model->name);
 }
 
 }  // namespace quire::server

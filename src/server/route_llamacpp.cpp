@@ -18,7 +18,7 @@ ApiResult<Asked> read_request(App& app, Exchange& exchange) {
   Fields fields(body);
   const std::string name = fields.text("model");
   TRY_API(fields.done());
-  auto model = TRY_API(app.model(name, exchange));
+  auto model = TRY_API(app.any_model(name, exchange));
   return Asked{std::move(body), std::move(model)};
 }
 
@@ -88,6 +88,8 @@ ApiResult<void> route_apply_template(App& app, Exchange& exchange) {
   chat.continue_last =
       fields.flag("continue_final_message", false) || !fields.flag("add_generation_prompt", true);
   TRY_API(fields.done());
+  if (asked.model->host == nullptr)
+    return fail_api(400, "model", "{} is an encoder and has no chats", asked.model->name);
   const RenderedChat rendered = TRY_API(render_chat(app, *asked.model, chat));
   send_json(exchange, {{"prompt", rendered.prompt.text}, {"n_tokens", rendered.ids.size()}});
   return {};
@@ -113,12 +115,12 @@ Json cache_json(const EngineHost& host) {
 
 ApiResult<void> route_props(App& app, Exchange& exchange) {
   const auto model =
-      TRY_API(app.model(std::string(exchange.request().query_or("model", "")), exchange));
+      TRY_API(app.any_model(std::string(exchange.request().query_or("model", "")), exchange));
   const SamplingParams p;
   const Tokenizer& tokenizer = model->tokenizer();
   const auto piece = [&](int32_t id) { return utf8_replace_invalid(tokenizer.piece(id)); };
   send_json(exchange, {{"default_generation_settings",
-                        {{"n_ctx", model->host->n_ctx()},
+                        {{"n_ctx", model->n_ctx()},
                          {"params",
                           {{"temperature", p.temperature},
                            {"top_k", p.top_k},
@@ -126,12 +128,12 @@ ApiResult<void> route_props(App& app, Exchange& exchange) {
                            {"min_p", p.min_p},
                            {"repeat_penalty", p.repeat_penalty},
                            {"repeat_last_n", p.repeat_last_n}}}}},
-                       {"total_slots", model->host->n_slots()},
-                       {"prompt_cache", cache_json(*model->host)},
+                       {"total_slots", model->host ? model->host->n_slots() : 1},
+                       {"prompt_cache", model->host ? cache_json(*model->host) : Json()},
                        {"model_alias", model->name},
                        {"model_path", model->path},
                        {"modalities", {{"vision", false}, {"audio", false}}},
-                       {"chat_template", model->chat->source()},
+                       {"chat_template", model->chat ? model->chat->source() : ""},
                        {"bos_token", piece(tokenizer.bos())},
                        {"eos_token", piece(tokenizer.eos())},
                        {"build_info", "quire " QUIRE_VERSION}});
@@ -143,6 +145,7 @@ ApiResult<void> route_props(App& app, Exchange& exchange) {
 ApiResult<void> route_slots(App& app, Exchange& exchange) {
   Json slots = Json::array();
   for (const ModelRegistry::Loaded& loaded : app.models.loaded()) {
+    if (!loaded.served->host) continue;  // encoders have none
     const EngineHost& host = *loaded.served->host;
     const int64_t n_running = host.counters().n_running;
     for (int32_t i = 0; i < host.n_slots(); ++i)

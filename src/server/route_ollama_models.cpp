@@ -94,9 +94,9 @@ ApiResult<void> route_ollama_ps(App& app, Exchange& exchange) {
     const auto entry = app.models.catalog().find(loaded.served->name);
     if (!entry) continue;
     Json json = model_entry(*entry);
-    json["size"] = loaded.served->host->memory_bytes();
+    json["size"] = loaded.served->memory_bytes();
     json["size_vram"] = 0;
-    json["context_length"] = loaded.served->host->n_ctx();
+    json["context_length"] = loaded.served->n_ctx();
     const double left_s = loaded.expires_in_s < 0 ? 1e9 : loaded.expires_in_s;
     json["expires_at"] = iso_time(std::chrono::system_clock::now() +
                                   std::chrono::seconds(static_cast<int64_t>(left_s)));

@@ -23,7 +23,7 @@ Json model_json(const App& app, const CatalogEntry& entry) {
     const Hparams& h = loaded.served->model->hparams();
     meta["n_vocab"] = h.n_vocab;
     meta["n_ctx_train"] = h.n_ctx_train;
-    meta["n_ctx"] = loaded.served->host->n_ctx();
+    meta["n_ctx"] = loaded.served->n_ctx();
     meta["n_embd"] = h.n_embd;
     meta["n_params"] = loaded.served->model->n_params();
   }
@@ -66,6 +66,9 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
   const auto add = [](auto& into, const auto& value) { into = into + value; };
   int64_t n_loaded = 0, memory = 0;
   for (const ModelRegistry::Loaded& loaded : app.models.loaded()) {
+    ++n_loaded;
+    memory += loaded.served->memory_bytes();
+    if (!loaded.served->host) continue;
     const HostCounters& c = loaded.served->host->counters();
     add(sum.n_prompt_tokens, c.n_prompt_tokens), add(sum.n_cached_tokens, c.n_cached_tokens);
     add(sum.n_generated_tokens, c.n_generated_tokens), add(sum.n_steps, c.n_steps);
@@ -79,8 +82,6 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
     add(cache.disk.n_read, its.disk.n_read), add(cache.disk.n_written, its.disk.n_written);
     add(cache.disk.n_damaged, its.disk.n_damaged);
     cache.disk.bytes = std::max(cache.disk.bytes, its.disk.bytes);  // of one folder
-    ++n_loaded;
-    memory += loaded.served->host->memory_bytes();
   }
   struct Row {
     const char* name;

@@ -1,0 +1,113 @@
+// POST /rerank and its other names, as llama.cpp's server, Jina and Cohere have it: documents by
+// how well they answer a query, scored by a cross-encoder. Scores are those of the model's head.
+#include "engine/rank.h"
+#include "server/app.h"
+#include "server/fields.h"
+#include "server/stream.h"
+
+namespace quire::server {
+namespace {
+
+struct Form {
+  std::string model, query;
+  std::vector<std::string> documents;
+  size_t n_best = 0;  // 0: all
+  bool return_documents = false;
+};
+
+// Documents are strings or {"text": ...}.
+std::vector<std::string> read_documents(Fields& fields, const App& app) {
+  const Json* list = fields.array("documents");
+  const auto n_max = static_cast<size_t>(app.options.limits.n_inputs_max);
+  std::vector<std::string> documents;
+  if (list == nullptr) return fields.complain("documents", "is missing"), documents;
+  if (list->empty()) fields.complain("documents", "is an empty array");
+  if (list->size() > n_max) {
+    fields.complain("documents",
+                    fmt::format("has {} texts, at most {} are taken", list->size(), n_max));
+    return documents;
+  }
+  for (const Json& item : *list) {
+    const Json* text = &item;
+    if (item.is_object() && item.contains("text")) text = &item["text"];
+    if (!text->is_string()) {
+      fields.complain("documents",
+                      fmt::format("has {}: it may be a text or {{\"text\": ...}}", shown(item)));
+      break;
+    }
+    documents.push_back(text->get<std::string>());
+  }
+  return documents;
+}
+
+ApiResult<Form> read_form(const App& app, const Json& body) {
+  Fields fields(body);
+  Form form;
+  form.model = fields.text("model");
+  if (!fields.has("query")) fields.complain("query", "is missing");
+  form.query = fields.text("query");
+  form.documents = read_documents(fields, app);
+  form.n_best = static_cast<size_t>(
+      fields.integer("top_n", static_cast<int64_t>(form.documents.size()), 1, INT32_MAX));
+  form.return_documents = fields.flag("return_documents", false);
+  TRY_API(fields.done());
+  return form;
+}
+
+// 400 for a pair that is longer than the model reads: nothing is cut in silence.
+ApiResult<void> check_lengths(const ServedModel& model, std::span<const EncodedPair> pairs) {
+  const int64_t n_max = model.embedder->n_tokens_max();
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const auto n = static_cast<int64_t>(pairs[i].ids.size());
+    if (n <= n_max) continue;
+    ApiError error{400,
+                   fmt::format("documents[{}] and the query have {} tokens together, {} reads at "
+                               "most {}: cut it in parts",
+                               i, n, model.name, n_max),
+                   "documents", "context_length_exceeded"};
+    error.n_prompt = n;
+    error.n_ctx = n_max;
+    return std::unexpected(error);
+  }
+  return {};
+}
+
+}  // namespace
+
+ApiResult<void> route_rerank(App& app, Exchange& exchange) {
+  const Json body = TRY_API(app.read_json(exchange));
+  const Form form = TRY_API(read_form(app, body));
+  const auto model = TRY_API(app.any_model(form.model, exchange));
+  if (!model->embedder->ranks())
+    return fail_api(400, "model",
+                    "{} gives no scores: ranking takes a cross-encoder (a model with a "
+                    "classification head); /v1/embeddings gives vectors to compare",
+                    model->name);
+  const auto pairs = TRY_API(ranking_inputs(*model->model, form.query, form.documents));
+  TRY_API(check_lengths(*model, pairs));
+  constexpr size_t pairs_at_once = 8;  // between looks at whether the client is still there
+  const std::vector<EmbedText> texts = as_texts(pairs);
+  std::vector<std::vector<float>> scores;
+  int64_t n_tokens = 0;
+  for (size_t i = 0; i < texts.size(); i += pairs_at_once) {
+    if (exchange.stop_token().stop_requested()) return fail_api(499, "", "the client left");
+    const auto some = std::span(texts).subspan(i, std::min(pairs_at_once, texts.size() - i));
+    for (const EmbedText& text : some) n_tokens += static_cast<int64_t>(text.ids.size());
+    for (auto& one : TRY_API(model->embedder->embed(some))) scores.push_back(std::move(one));
+  }
+  exchange.n_prompt = n_tokens;
+  Json results = Json::array();
+  for (const Ranked& one : ranked(std::move(scores), form.n_best)) {
+    Json entry = {{"index", one.document}, {"relevance_score", one.scores[0]}};
+    if (one.scores.size() > 1) entry["scores"] = one.scores;
+    if (form.return_documents) entry["document"] = {{"text", form.documents[one.document]}};
+    results.push_back(std::move(entry));
+  }
+  send_json(exchange, {{"object", "list"},
+                       {"model", model->name},
+                       {"results", std::move(results)},
+                       {"usage", {{"prompt_tokens", n_tokens}, {"total_tokens", n_tokens}}}});
+  return {};
+}
+
+}  // namespace quire::server
