@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -77,7 +78,8 @@ AtomicFile::AtomicFile(std::string path, std::string temporary, int fd)
 }
 
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
-  std::string temporary = fmt::format("{}.tmp-{}", path, ::getpid());
+  static std::atomic<uint64_t> count = 0;  // threads may write the same file at once
+  std::string temporary = fmt::format("{}.tmp-{}-{}", path, ::getpid(), count++);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return fail_errno(path, "create");
   return AtomicFile(path, std::move(temporary), fd);

@@ -32,7 +32,7 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// A file being written beside its final name (NAME.tmp-PID); commit() syncs it to disk and renames
+// A file being written beside its final name (NAME.tmp-PID-NUMBER); commit() syncs it to disk and renames
 // it into place. Destroyed without commit(), it removes what it wrote: a reader never sees half a
 // file.
 class AtomicFile {

@@ -1,6 +1,7 @@
 #include "chat/chat_template.h"
 
 #include "chat/adapt.h"
+#include "chat/go_template.h"
 #include "jinja/json.h"
 
 #include <algorithm>
@@ -85,10 +86,25 @@ ChatTemplate::ChatTemplate(const Tokenizer& tokenizer,
                            std::shared_ptr<const jinja::Template> parsed)
     : tokenizer_(tokenizer), template_(std::move(parsed)), marks_(tokenizer) {}
 
+namespace {
+
+auto parse(std::string_view source) -> decltype(jinja::Template::parse(source, "")) {
+  if (!is_go_template(source)) return jinja::Template::parse(source, "chat template");
+  const std::string as_jinja = TRY(jinja_of_go_template(source));
+  return jinja::Template::parse(as_jinja, "chat template");
+}
+
+}  // namespace
+
+Result<void> ChatTemplate::check(std::string_view source) {
+  TRY(parse(source));
+  return {};
+}
+
 Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create(const Tokenizer& tokenizer,
                                                                  std::string_view wanted) {
   const std::string_view source = TRY(find_source(tokenizer, wanted));
-  auto parsed = TRY(jinja::Template::parse(source, "chat template"));
+  auto parsed = TRY(parse(source));
   std::shared_ptr<ChatTemplate> chat(new ChatTemplate(tokenizer, std::move(parsed)));
   const auto capabilities = [&](const jinja::Template& which) {
     ChatOptions options;

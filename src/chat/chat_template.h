@@ -69,10 +69,14 @@ class ChatTemplate {
  public:
   // With `wanted` empty the model's own template: not_found when it has none. Else a name of
   // chat/builtin_templates.inc ("chatml"), the name of one of the model's own ("tool_use"), or the
-  // text of a template, which contains "{{" or "{%". bad_format when it is no template. The
+  // text of a template, which contains "{{" or "{%": Jinja, or Go's as in Modelfiles
+  // (chat/go_template.h). bad_format when it is no template. The
   // tokenizer must outlive the result.
   static Result<std::shared_ptr<const ChatTemplate>> create(const Tokenizer& tokenizer,
                                                             std::string_view wanted = {});
+
+  // Whether the text is a template at all: bad_format, unsupported, or limit when it is not.
+  static Result<void> check(std::string_view source);
 
   // bad_format when the template refuses the messages, limit when it takes too much.
   Result<ChatPrompt> render(const jinja::Value& messages, const ChatOptions& options = {}) const;

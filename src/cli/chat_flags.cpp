@@ -67,11 +67,13 @@ Result<std::string> system_prompt(const ChatFlags& flags) {
 Result<ChatPrompt> ChatSetup::render(const std::vector<jinja::Value>& messages) const {
   std::vector<jinja::Value> all;
   if (!system.empty()) all.push_back(make_message("system", system));
+  all.insert(all.end(), first.begin(), first.end());
   all.insert(all.end(), messages.begin(), messages.end());
   return chat->render(make_messages(std::move(all)), options);
 }
 
-Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, const ChatFlags& flags) {
+Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, ChatFlags flags,
+                                             const ModelContents& contents) {
   if (flags.conversation && flags.no_conversation)
     return fail(Fault::usage, "--conversation and --no-conversation exclude each other");
   const bool needs_chat = flags.conversation || names_template(flags) || !flags.system.empty() ||
@@ -84,7 +86,10 @@ Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, const C
                   "the chat template and what is about thinking");
     return std::nullopt;
   }
-  if (!needs_chat && tokenizer.chat_template().empty()) return std::nullopt;
+  if (contents.chat_template && !names_template(flags))
+    flags.template_text = *contents.chat_template;
+  if (!needs_chat && !names_template(flags) && tokenizer.chat_template().empty())
+    return std::nullopt;
   auto chat = load_template(tokenizer, flags);
   if (!chat.has_value()) {
     const bool own = !names_template(flags);
@@ -97,6 +102,13 @@ Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, const C
   ChatSetup setup;
   setup.chat = *std::move(chat);
   setup.system = TRY(system_prompt(flags));
+  if (setup.system.empty() && contents.system) setup.system = *contents.system;
+  for (const auto& [role, text] : contents.messages) {
+    if (role == "system" && setup.system.empty())
+      setup.system = text;
+    else if (role != "system")
+      setup.first.push_back(make_message(role, text));
+  }
   setup.options.kwargs = TRY(template_kwargs(flags));
   setup.thinking = flags.thinking;
   return setup;

@@ -3,6 +3,7 @@
 #include "chat/chat_template.h"
 #include "cli/command.h"
 #include "cli/thinking_flags.h"
+#include "store/contents.h"
 
 #include <memory>
 #include <optional>
@@ -32,14 +33,17 @@ Result<std::string> system_prompt(const ChatFlags& flags);     // "" when there 
 struct ChatSetup {
   std::shared_ptr<const ChatTemplate> chat;
   std::string system;
+  std::vector<jinja::Value> first;  // messages that every chat begins with
   ChatOptions options;
   ThinkingFlags thinking;
 
-  // The messages with the system prompt in front.
+  // The messages with the system prompt and the first ones in front.
   Result<ChatPrompt> render(const std::vector<jinja::Value>& messages) const;
 };
 // Nothing when texts are continued as they are: asked for, or the model has no template and none is
 // given. usage when what is asked for needs a template.
-Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, const ChatFlags& flags);
+// What a model of the store says (template, system text, messages) counts where no flag does.
+Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, ChatFlags flags,
+                                             const ModelContents& contents = {});
 
 }  // namespace quire

@@ -1,5 +1,6 @@
 // quire create: a model of the store from a Modelfile.
 #include "base/file.h"
+#include "chat/chat_template.h"
 #include "cli/command.h"
 #include "cli/model_store.h"
 #include "cli/terminal.h"
@@ -18,18 +19,14 @@ Result<int> run(const Flags& flags) {
   const ModelRef ref = TRY(parse_model_ref(flags.name));
   const std::string text = TRY(read_file(flags.file, modelfile_bytes_max));
   const Modelfile modelfile = TRY(parse_modelfile(text, flags.file));
+  if (modelfile.has_template && !modelfile.chat_template.empty())
+    TRY(ChatTemplate::check(modelfile.chat_template));
   CreateOptions options;
   const size_t slash = flags.file.rfind('/');
   options.folder = slash == std::string::npos ? "." : flags.file.substr(0, slash);
-  options.find_file = resolve_model;
+  options.find = resolve_contents;
   const StoredModel model = TRY(create_model(model_store(), ref, modelfile, options));
   put_text(fmt::format("created {}\n", model.ref.text()));
-  if (modelfile.has_template || modelfile.has_system || !modelfile.parameters.empty() ||
-      !modelfile.messages.empty() || !modelfile.adapters.empty())
-    fmt::print(
-        stderr,
-        "quire: note: everything is stored, but commands take only the weights from it: give "
-        "the system text, template and parameters as flags\n");
   return 0;
 }
 
@@ -40,7 +37,9 @@ CommandBody command_create(CommandLine& app) {
   app.add_option("MODEL", flags->name, "its name")->required()->type_name("");
   add_text(app, "-f,--file", flags->file, "the Modelfile; -: standard input", "FILE");
   examples(app, {{"printf 'FROM tales' | quire create story -f -",
-                  "another name for a model; its weights stay where they are"}});
+                  "another name for a model; its weights stay where they are"},
+                 {"printf 'FROM tales\\nPARAMETER temperature 0' | quire create calm -f -",
+                  "`quire run calm` and `quire serve` do as it says"}});
   return [flags] { return run(*flags); };
 }
 

@@ -7,6 +7,7 @@
 #include "cli/json_output.h"
 #include "cli/session.h"
 #include "cli/shown_answer.h"
+#include "cli/stored_parameters.h"
 #include "cli/terminal.h"
 #include "model/find_model.h"
 
@@ -121,12 +122,13 @@ Result<int> run_once(const Flags& flags, LoadedEngine& loaded, AnswerMaker& make
   return outcome.reason == StopReason::cancelled ? exit_code(Fault::cancelled) : 0;
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const Flags& flags, CommandLine& app) {
   ModelAndText what = TRY(split_positionals(flags.model.model, flags.positionals));
+  TRY(fill_in_parameters(app, what.contents.parameters));
   const auto prompt = TRY(find_prompt(flags, std::move(what.text)));
   auto form = TRY(answer_form(flags.form));
   LoadedEngine loaded = TRY(load_engine(what.model_path, flags.model, 1, &flags.drafts));
-  const auto chat = TRY(set_up_chat(loaded.model->tokenizer(), flags.chat));
+  const auto chat = TRY(set_up_chat(loaded.model->tokenizer(), flags.chat, what.contents));
   AnswerMaker maker = TRY(AnswerMaker::create(loaded, std::move(form), chat ? &*chat : nullptr));
   note_memory(loaded);
   if (prompt) return run_once(flags, loaded, maker, chat, *prompt);
@@ -177,7 +179,7 @@ CommandBody command_run(CommandLine& app) {
        {"quire run chat.gguf -sys \"Be brief.\"", "a chat"},
        {"quire run chat.gguf --raw \"Once\"", "the text goes on, without a template"},
        {"quire run -s 7 -p \"The dog\" --verbose", "the same story every time, and how fast"}});
-  return [flags] { return run(*flags); };
+  return [flags, &app] { return run(*flags, app); };
 }
 
 }  // namespace quire

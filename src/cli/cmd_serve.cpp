@@ -3,6 +3,7 @@
 #include "cli/generation.h"
 #include "cli/model_store.h"
 #include "server/app.h"
+#include "server/store_catalog.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -32,7 +33,8 @@ struct Flags {
   int32_t n_parallel = 8;
   int64_t n_pool = 0;
   double keep_alive_s = 300, drain_timeout_s = 30, models_memory_gib = 0;
-  int64_t max_body_bytes = int64_t{32} << 20, max_header_bytes = 64 << 10;
+  int64_t max_body_bytes = int64_t{32} << 20, max_header_bytes = 64 << 10,
+          max_blob_bytes = int64_t{1} << 40;
   HttpServerOptions http;
   AppOptions app;
   ModelFlags model;
@@ -139,6 +141,19 @@ Result<AppOptions> app_options(const Flags& flags) {
   return options;
 }
 
+Result<std::unique_ptr<server::StoreCatalog>> make_catalog(
+    const std::vector<std::string>& models, const std::vector<FileCatalog::Alias>& names) {
+  server::StoreCatalogOptions options;
+  options.store = model_store().root();
+  options.caches = cache_folders();
+  options.pull = pull_options();
+  options.push.http = registry_options();
+  auto files = TRY(FileCatalog::create(models, names, [](const std::string& name) {
+    return find_stored(model_store(), cache_folders(), name);
+  }));
+  return std::make_unique<server::StoreCatalog>(std::move(files), std::move(options));
+}
+
 Result<HttpServerOptions> http_options(const Flags& flags) {
   HttpServerOptions options = flags.http;
   options.addresses.push_back({flags.host, flags.port});
@@ -148,6 +163,7 @@ Result<HttpServerOptions> http_options(const Flags& flags) {
   options.tls_certificate = flags.tls_certificate;
   options.tls_key = flags.tls_key;
   options.limits.body_bytes_max = static_cast<uint64_t>(flags.max_body_bytes);
+  options.limits.blob_bytes_max = static_cast<uint64_t>(flags.max_blob_bytes);
   options.limits.header_bytes_max = static_cast<uint32_t>(flags.max_header_bytes);
   return options;
 }
@@ -195,7 +211,7 @@ Result<int> run(const Flags& flags) {
   std::vector<std::string> models = flags.models;
   if (!flags.model.model.empty()) models.insert(models.begin(), flags.model.model);
   const auto names = TRY(aliases(flags));
-  const auto catalog = TRY(FileCatalog::create(models, names));
+  const auto catalog = TRY(make_catalog(models, names));
   const AppOptions options = TRY(app_options(flags));
   const HttpServerOptions http_settings = TRY(http_options(flags));
   App app(options, *catalog);
@@ -276,6 +292,8 @@ void add_limit_flags(CommandLine& app, Flags& flags) {
           "answers that are made or wait; more are refused: 503", 1, 65536);
   add_int(app, "--max-body-bytes", flags.max_body_bytes, "larger ones are refused: 413", 1024,
           int64_t{1} << 32);
+  add_int(app, "--max-blob-bytes", flags.max_blob_bytes, "larger ones are refused: 413", 1024,
+          int64_t{1} << 50);
   add_int(app, "--max-header-bytes", flags.max_header_bytes, "larger ones are refused: 431", 1024,
           16 << 20);
   add_int(app, "--max-chat-bytes", flags.app.web.document_bytes_max,

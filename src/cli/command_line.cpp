@@ -1,5 +1,6 @@
 #include "cli/command_line.h"
 
+#include "base/check.h"
 #include "base/threads.h"
 #include "cli/short_flags.h"
 #include "cli/suggest.h"
@@ -206,6 +207,19 @@ Option* CommandLine::add_flag(const std::string& names, std::string& value,
 Option* CommandLine::add_flag_callback(const std::string& names, const std::function<void()>& set,
                                        const std::string& help) {
   return keep(app_->add_flag_callback(names, set, help));
+}
+
+Result<void> CommandLine::fill_in(const std::string& flag, const std::vector<std::string>& values) {
+  CLI::Option* option = app_->get_option_no_throw(flag);
+  CHECK(option != nullptr);
+  if (option->count() > 0) return {};
+  try {
+    for (const std::string& value : values) option->add_result(value);
+    option->run_callback();
+  } catch (const CLI::Error& error) {
+    return fail(Fault::usage, "{}", error.what());
+  }
+  return {};
 }
 
 CommandLine* CommandLine::add_subcommand(const std::string& name, const std::string& summary) {

@@ -76,6 +76,10 @@ class CommandLine {
   Option* add_flag_callback(const std::string& names, const std::function<void()>& set,
                             const std::string& help);
 
+  // As if the flag had been given with these values, unless it was; usage for values that it does
+  // not take.
+  Result<void> fill_in(const std::string& flag, const std::vector<std::string>& values);
+
   CommandLine* add_subcommand(const std::string& name, const std::string& summary);
   void require_subcommand();  // exactly one
   void parse_complete_callback(const std::function<void()>& then);

@@ -114,27 +114,31 @@ Result<ModelAndText> split_positionals(const std::string& model_flag,
                                        text.find_first_of(" \n\t") == std::string::npos);
   };
   ModelAndText result;
+  const auto take = [&](ModelContents contents) {
+    result.contents = std::move(contents);
+    result.model_path = result.contents.weights;
+  };
   if (!model_flag.empty()) {
     if (positionals.size() > 1)
       return fail(Fault::usage, "the model is given twice: --model {} and '{}'", model_flag,
                   positionals[0]);
-    result.model_path = TRY(resolve_model(model_flag));
+    take(TRY(resolve_contents(model_flag)));
     if (!positionals.empty()) result.text = positionals[0];
     return result;
   }
   if (positionals.size() == 2) {
-    result.model_path = TRY(resolve_model(positionals[0]));
+    take(TRY(resolve_contents(positionals[0])));
     result.text = positionals[1];
     return result;
   }
   if (positionals.size() == 1 && !positionals[0].empty()) {
-    auto found = resolve_model(positionals[0]);
+    auto found = resolve_contents(positionals[0]);
     if (found || looks_like_path(positionals[0])) {
-      result.model_path = TRY(std::move(found));
+      take(TRY(std::move(found)));
       return result;
     }
   }
-  result.model_path = TRY(resolve_model(default_model));
+  take(TRY(resolve_contents(default_model)));
   if (!positionals.empty()) result.text = positionals[0];
   return result;
 }

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "engine/engine.h"
 #include "model/adapter.h"
+#include "store/contents.h"
 
 #include <chrono>
 #include <memory>
@@ -77,6 +78,7 @@ void add_shift_flags(CommandLine& app, ContextShift& shift);
 // of MODEL.
 struct ModelAndText {
   std::string model_path;
+  ModelContents contents;  // what a model of the store carries beside its weights
   std::optional<std::string> text;
 };
 Result<ModelAndText> split_positionals(const std::string& model_flag,

@@ -1,5 +1,6 @@
 #include "cli/model_store.h"
 
+#include "base/file.h"
 #include "model/find_model.h"
 
 #include <cstdlib>
@@ -32,20 +33,42 @@ CacheFolders cache_folders() {
   return folders;
 }
 
-Result<std::string> resolve_model(const std::string& name) {
+Result<ModelContents> resolve_contents(const std::string& name) {
   auto found = find_model(name);
-  if (found.has_value() || found.error().fault != Fault::not_found) return found;
-  const auto ref = parse_model_ref(name);
-  if (ref) {
-    const Store store = model_store();
-    const auto stored = store.find(*ref);
-    if (stored) return store.model_path(*stored);
-    if (stored.error().fault != Fault::not_found) return std::unexpected(stored.error());
-  }
-  const std::string wanted = ref ? ref->text() : name;
-  for (const CachedModel& model : cached_models(cache_folders()))
-    if (model.name == name || model.name == wanted) return model.path;
-  return found;
+  if (found.has_value()) return ModelContents{.weights = *found};
+  if (found.error().fault != Fault::not_found) return std::unexpected(found.error());
+  auto stored = find_stored(model_store(), cache_folders(), name);
+  if (stored.has_value()) return std::move(stored->contents);
+  if (stored.error().fault != Fault::not_found) return std::unexpected(stored.error());
+  return std::unexpected(found.error());
+}
+
+Result<std::string> resolve_model(const std::string& name) {
+  return std::move(TRY(resolve_contents(name)).weights);
+}
+
+HttpOptions registry_options() {
+  HttpOptions options;
+  options.token = environment("QUIRE_REGISTRY_TOKEN");
+  options.ca_file = environment("SSL_CERT_FILE");
+  return options;
+}
+
+PullOptions pull_options() {
+  PullOptions options;
+  options.download.http = registry_options();
+  if (const std::string hub = environment("HF_ENDPOINT"); !hub.empty()) options.hugging_face = hub;
+  options.hugging_face_token = environment("HF_TOKEN");
+  if (!options.hugging_face_token.empty()) return options;
+  std::string home = environment("HF_HOME");
+  if (home.empty()) home = environment("HOME") + "/.cache/huggingface";
+  constexpr uint64_t token_bytes_max = 4096;
+  if (file_exists(home + "/token"))
+    if (auto token = read_file(home + "/token", token_bytes_max)) {
+      while (!token->empty() && (token->back() == '\n' || token->back() == ' ')) token->pop_back();
+      options.hugging_face_token = *std::move(token);
+    }
+  return options;
 }
 
 }  // namespace quire

@@ -2,8 +2,8 @@
 // llama.cpp (LLAMA_CACHE), Hugging Face (HF_HUB_CACHE, HF_HOME) and Ollama (OLLAMA_MODELS).
 #pragma once
 #include "base/result.h"
-#include "store/caches.h"
-#include "store/store.h"
+#include "store/contents.h"
+#include "store/pull.h"
 
 #include <string>
 
@@ -16,6 +16,13 @@ CacheFolders cache_folders();
 // The GGUF file of a name: a file or a bundled model (model/find_model.h), else a model of the
 // store, else one in a cache. The error is that of find_model, with a way out.
 Result<std::string> resolve_model(const std::string& name);
+// The same with what a model of the store carries beside its weights.
+Result<ModelContents> resolve_contents(const std::string& name);
+// The token of a registry (QUIRE_REGISTRY_TOKEN) and certificates to trust (SSL_CERT_FILE).
+HttpOptions registry_options();
+// These, and Hugging Face's address (HF_ENDPOINT) and token: HF_TOKEN, else what its login keeps in
+// HF_HOME/token, else ~/.cache/huggingface/token.
+PullOptions pull_options();
 // The value of an environment variable; "" without one.
 std::string environment(const char* name);
 

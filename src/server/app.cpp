@@ -2,6 +2,7 @@
 
 #include "format/json.h"
 #include "format/printable.h"
+#include "server/request_fields.h"
 
 #include <fmt/chrono.h>
 
@@ -125,6 +126,7 @@ ApiResult<std::shared_ptr<ServedModel>> App::any_model(const std::string& name, 
     return std::unexpected(error);
   }
   exchange.model = (*served)->name;
+  if (!(*served)->parameters.empty()) TRY_API(check_parameters(*this, **served));
   return *std::move(served);
 }
 
@@ -162,6 +164,16 @@ Result<SavedState*> App::saved_state() {
   return state_->get();
 }
 
+namespace {
+
+// The body goes to the store as it comes.
+ApiResult<void> take_as_blob(App& app, HttpRequest& request) {
+  request.sink = TRY_API(app.models.catalog().open_blob(request.path_parameters.at(0)));
+  return {};
+}
+
+}  // namespace
+
 bool AppHandler::admit(Exchange& exchange) {
   HttpRequest& request = exchange.request();
   for (HttpHeader& header : app_.gate.cors_headers(request))
@@ -174,8 +186,10 @@ bool AppHandler::admit(Exchange& exchange) {
   const Access access = found.route != nullptr ? found.route->access : Access::with_key;
   const bool open = access == Access::anyone || access == Access::app_file;
   const Dialect dialect = found.route != nullptr ? found.route->dialect : dialect_of(request);
-  auto allowed = app_.gate.check(request, open);
+  ApiResult<void> allowed = app_.gate.check(request, open);
   if (allowed && access == Access::app_api) allowed = check_json_type(request);
+  if (allowed && found.route != nullptr && found.route->handle == route_blob_put)
+    allowed = take_as_blob(app_, request);
   if (allowed) return true;
   request.keep_alive = false;
   send_error(exchange, dialect, allowed.error());

@@ -67,6 +67,26 @@ ApiResult<RenderedChat> render_fitting(const App& app, const ServedModel& model,
   }
 }
 
+// What the model's Modelfile says comes first: its system text unless the chat has its own, then
+// its messages.
+Json with_stored_messages(const ServedModel& model, const Json& messages) {
+  if (!model.contents) return messages;
+  const ModelContents& stored = *model.contents;
+  const auto role_is = [&](const char* role) {
+    return messages[0].is_object() && messages[0].contains("role") && messages[0]["role"] == role;
+  };
+  const bool has_system = role_is("system") || role_is("developer");
+  Json all = Json::array();
+  if (has_system)
+    all.push_back(messages[0]);
+  else if (stored.system && !stored.system->empty())
+    all.push_back({{"role", "system"}, {"content", *stored.system}});
+  for (const auto& [role, text] : stored.messages)
+    if (role != "system" || all.empty()) all.push_back({{"role", role}, {"content", text}});
+  for (size_t i = has_system ? 1 : 0; i < messages.size(); ++i) all.push_back(messages[i]);
+  return all;
+}
+
 }  // namespace
 
 ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
@@ -77,7 +97,7 @@ ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
   const auto wrong = [](const Error& error, const char* param) {
     return std::unexpected(ApiError{400, error.text, param});
   };
-  auto messages = parse_messages(to_text(request.messages));
+  auto messages = parse_messages(to_text(with_stored_messages(model, request.messages)));
   if (!messages) return wrong(messages.error(), "messages");
   if (!request.tools.empty() && request.tool_choice.kind != ToolChoice::Kind::none) {
     auto tools = parse_tools(to_text(request.tools));

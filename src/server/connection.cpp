@@ -176,7 +176,8 @@ bool serve_request(Transport& transport, HttpReader& reader, const std::string& 
   const auto start = std::chrono::steady_clock::now();
   request.id = request_id(request);
   bool whole = false;
-  if (head == HeadStatus::request && context.handler.admit(exchange)) {
+  if (head == HeadStatus::request && context.handler.admit(exchange) &&
+      reader.check_length(request, error)) {
     if (reader.expects_continue())
       transport.write("HTTP/1.1 100 Continue\r\n\r\n", context.limits.write_timeout_s);
     whole = reader.read_body(request, error);

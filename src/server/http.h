@@ -1,6 +1,8 @@
 // What the routes see of HTTP: a request that was read and checked completely, and an exchange that
 // takes the answer, whole or as a stream. How bytes travel is connection.cpp's business.
 #pragma once
+#include "base/result.h"
+
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -18,12 +20,21 @@ struct HttpHeader {
   std::string value;
 };
 
+// Takes a body as it comes, in the place of HttpRequest::body: for bodies of any size.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  virtual Result<void> take(std::string_view bytes) = 0;
+  virtual Result<void> finish() = 0;  // the body was whole
+};
+
 struct HttpRequest {
   std::string method;  // "GET"
   std::string path;    // percent-decoded, without the query
   std::vector<std::pair<std::string, std::string>> query;
   std::vector<HttpHeader> headers;
   std::string body;
+  std::shared_ptr<BodySink> sink{};          // takes the body when it is not null
   std::string peer;                          // the client's address
   std::string id;                            // of this request, in the log and in x-request-id
   std::vector<std::string> path_parameters;  // what the {...} of the route's path stand for

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/optional.hpp>
 
 #include <optional>
 #include <vector>
@@ -12,7 +12,33 @@ namespace quire::server {
 namespace {
 
 namespace http = boost::beast::http;
-using Parser = http::request_parser<http::string_body>;
+
+// A text that grows as it comes: nothing is reserved on a client's word.
+struct TextBody {
+  using value_type = std::string;
+  class reader {
+   public:
+    template <bool is_request, class Fields>
+    reader(http::header<is_request, Fields>&, value_type& body) : body_(body) {}
+    void init(const boost::optional<uint64_t>&, boost::beast::error_code& code) { code = {}; }
+    template <class Buffers>
+    size_t put(const Buffers& buffers, boost::beast::error_code& code) {
+      code = {};
+      for (auto at = boost::asio::buffer_sequence_begin(buffers);
+           at != boost::asio::buffer_sequence_end(buffers); ++at) {
+        const boost::asio::const_buffer piece = *at;
+        body_.append(static_cast<const char*>(piece.data()), piece.size());
+      }
+      return boost::asio::buffer_size(buffers);
+    }
+    void finish(boost::beast::error_code& code) { code = {}; }
+
+   private:
+    value_type& body_;
+  };
+};
+
+using Parser = http::request_parser<TextBody>;
 using http::error;
 
 std::string to_string(boost::beast::string_view text) { return {text.data(), text.size()}; }
@@ -21,11 +47,20 @@ ReadError explain(boost::beast::error_code code, const HttpLimits& limits) {
   if (code == error::header_limit)
     return {431, fmt::format("the header is larger than {} bytes (--max-header-bytes)",
                              limits.header_bytes_max)};
-  if (code == error::body_limit)
-    return {413, fmt::format("the body is larger than {} bytes (--max-body-bytes)",
-                             limits.body_bytes_max)};
   if (code == error::bad_version) return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
   return {400, fmt::format("not a valid HTTP request: {}", code.message())};
+}
+
+ReadError too_large(const HttpRequest& request, const HttpLimits& limits) {
+  if (request.sink)
+    return {413, fmt::format("the blob is larger than {} bytes (--max-blob-bytes)",
+                             limits.blob_bytes_max)};
+  return {413, fmt::format("the body is larger than {} bytes (--max-body-bytes)",
+                           limits.body_bytes_max)};
+}
+
+uint64_t length_limit(const HttpRequest& request, const HttpLimits& limits) {
+  return request.sink ? limits.blob_bytes_max : limits.body_bytes_max;
 }
 
 }  // namespace
@@ -61,7 +96,7 @@ HeadStatus HttpReader::read_head(HttpRequest& request, ReadError& error_out) {
   state.parser.emplace();
   Parser& parser = *state.parser;
   parser.header_limit(state.limits.header_bytes_max);
-  parser.body_limit(state.limits.body_bytes_max);
+  parser.body_limit(boost::none);  // see check_length and read_body
 
   Deadline deadline = seconds_from_now(state.limits.idle_timeout_s);
   bool begun = false;
@@ -113,10 +148,35 @@ bool HttpReader::expects_continue() const {
          !state_->parser->is_done();
 }
 
+bool HttpReader::check_length(const HttpRequest& request, ReadError& error_out) const {
+  const auto length = state_->parser->content_length();
+  if (!length || *length <= length_limit(request, state_->limits)) return true;
+  error_out = too_large(request, state_->limits);
+  return false;
+}
+
+// Hands what has come to the sink, if there is one; counts it.
+bool HttpReader::take_body(HttpRequest& request, uint64_t& n_bytes, ReadError& error_out) {
+  std::string& body = state_->parser->get().body();
+  const uint64_t n_all = request.sink ? n_bytes + body.size() : body.size();
+  if (n_all > length_limit(request, state_->limits)) {
+    error_out = too_large(request, state_->limits);
+    return false;
+  }
+  n_bytes = n_all;
+  if (!request.sink || body.empty()) return true;
+  const auto taken = request.sink->take(body);
+  body.clear();
+  if (taken) return true;
+  error_out = {http_status(taken.error().fault), taken.error().text};
+  return false;
+}
+
 bool HttpReader::read_body(HttpRequest& request, ReadError& error_out) {
   State& state = *state_;
   Parser& parser = *state.parser;
-  const Deadline deadline = seconds_from_now(state.limits.body_timeout_s);
+  Deadline deadline = seconds_from_now(state.limits.body_timeout_s);
+  uint64_t n_bytes = 0;
   parser.eager(true);
   while (!parser.is_done()) {
     boost::beast::error_code code;
@@ -126,6 +186,8 @@ bool HttpReader::read_body(HttpRequest& request, ReadError& error_out) {
       error_out = explain(code, state.limits);
       return false;
     }
+    if (!take_body(request, n_bytes, error_out)) return false;
+    if (request.sink) deadline = seconds_from_now(state.limits.body_timeout_s);
     if (parser.is_done()) break;
     if (!code && !state.buffer.empty() && state.buffer.size() < n_before) continue;
     switch (state.fill(deadline)) {
@@ -141,8 +203,15 @@ bool HttpReader::read_body(HttpRequest& request, ReadError& error_out) {
         return false;
     }
   }
-  request.body = std::move(parser.get().body());
-  return true;
+  if (!request.sink) {
+    request.body = std::move(parser.get().body());
+    return true;
+  }
+  const auto finished = request.sink->finish();
+  if (finished) return true;
+  const Fault fault = finished.error().fault;
+  error_out = {fault == Fault::bad_format ? 400 : http_status(fault), finished.error().text};
+  return false;
 }
 
 void HttpReader::drain() {

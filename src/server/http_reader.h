@@ -13,10 +13,11 @@ namespace quire::server {
 struct HttpLimits {
   uint32_t header_bytes_max = 64 << 10;          // 431 beyond
   uint64_t body_bytes_max = uint64_t{32} << 20;  // 413 beyond
+  uint64_t blob_bytes_max = uint64_t{1} << 40;   // of a body that goes to a sink; 413 beyond
   uint32_t target_bytes_max = 16 << 10;          // 414 beyond
   double idle_timeout_s = 75;                    // between requests; then the connection is closed
   double header_timeout_s = 15;                  // for all of a header; 408
-  double body_timeout_s = 60;                    // for all of a body; 408
+  double body_timeout_s = 60;                    // for all of a body, a piece of a blob; 408
   double write_timeout_s = 60;                   // a client that takes nothing for so long is gone
 };
 
@@ -37,7 +38,9 @@ class HttpReader {
   // Waits for the next request and reads its header; `closed` when the client said goodbye or was
   // silent for idle_timeout_s.
   HeadStatus read_head(HttpRequest& request, ReadError& error);
-  // Reads the body of that request. False: error says why.
+  // Whether the length that the header gives may come. False: error says why.
+  bool check_length(const HttpRequest& request, ReadError& error) const;
+  // Reads the body of that request, into its sink if it has one. False: error says why.
   bool read_body(HttpRequest& request, ReadError& error);
   // Whether the client waits for "100 Continue" before it sends the body.
   bool expects_continue() const;
@@ -47,6 +50,7 @@ class HttpReader {
 
  private:
   struct State;
+  bool take_body(HttpRequest& request, uint64_t& n_bytes, ReadError& error);
   std::unique_ptr<State> state_;
 };
 

@@ -59,14 +59,20 @@ struct Wanted {
 };
 
 ApiResult<Wanted> read_wanted(const Json& body) {
+  const std::string name = TRY_API(ollama_model_name(body));
   Fields fields(body);
-  const std::string name = fields.text("model", fields.text("name"));
-  if (name.empty()) fields.complain("model", "is missing");
-  TRY_API(fields.done());
   return Wanted{name, TRY_API(read_keep_alive(fields))};
 }
 
 }  // namespace
+
+ApiResult<std::string> ollama_model_name(const Json& body) {
+  Fields fields(body);
+  std::string name = fields.text("model", fields.text("name"));
+  if (name.empty()) fields.complain("model", "is missing");
+  TRY_API(fields.done());
+  return name;
+}
 
 ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body,
                                                      Exchange& exchange) {
@@ -90,12 +96,12 @@ ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const S
   const Json* given = fields.object("options");
   TRY_API(fields.done());
   Fields options(given != nullptr ? *given : none, "options.");
-  form.sampling.repeat_penalty = 1.1f;  // Ollama's own default
+  form.sampling.repeat_penalty = 1.1f;  // Ollama's own defaults
   form.sampling.top_p = 0.9f;
   form.sampling.min_p = 0;
-  read_sampling(options, app, model.tokenizer(), form.sampling);
-  form.n_predict = options.integer("num_predict", -1, -2, INT32_MAX);
-  form.stop = read_stop(options, app);
+  read_sampling(options, app, model, form.sampling);
+  form.n_predict = options.integer("num_predict", stored_n_predict(model), -2, INT32_MAX);
+  form.stop = read_stop(options, app, model);
   const int64_t n_ctx = options.integer("num_ctx", 0, 0, INT64_MAX);
   if (n_ctx > model.host->n_ctx())
     options.complain(
@@ -104,6 +110,12 @@ ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const S
                                n_ctx, model.host->n_ctx()));
   TRY_API(options.done());
   return form;
+}
+
+bool asks_unload(const Json& body) {
+  Fields fields(body);
+  const auto keep = read_keep_alive(fields);
+  return keep && *keep && **keep == 0;
 }
 
 void add_ollama_totals(Json& json, const ChatTotals& totals, double total_s, double load_s) {

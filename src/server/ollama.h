@@ -20,16 +20,24 @@ struct OllamaForm {
 ApiResult<std::optional<double>> read_keep_alive(Fields& fields);
 // Everything but the prompt. num_ctx beyond the server's context is a 400.
 ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const ServedModel& model);
+// "model", or "name" as older clients say.
+ApiResult<std::string> ollama_model_name(const Json& body);
 // The model that the body names, loaded; any: encoders too.
 ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body,
                                                      Exchange& exchange);
 ApiResult<std::shared_ptr<ServedModel>> any_ollama_model(App& app, const Json& body,
                                                          Exchange& exchange);
 
+// The body of /api/create: fields as Ollama has them (from, files, adapters, template, system,
+// parameters, messages, license), or a whole `modelfile`.
+ApiResult<CreateRequest> read_create_request(const Json& body);
+
 // Durations and counts of a finished answer.
 void add_ollama_totals(Json& json, const ChatTotals& totals, double total_s, double load_s);
 // "stop", "length", "load", "unload"
 const char* ollama_done_reason(const Outcome& outcome);
+// Whether the body asks for the model to be unloaded: keep_alive 0.
+bool asks_unload(const Json& body);
 // {"format", "family", "parameter_size", ...} of a model.
 Json ollama_details(const std::string& path);
 

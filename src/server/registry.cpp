@@ -1,5 +1,7 @@
 #include "server/registry.h"
 
+#include "format/json.h"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,7 +68,7 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::acquire(const std::string& n
   const double keep_s = keep_alive_s.value_or(options_.keep_alive_s);
   const auto find = [&]() -> std::shared_ptr<ServedModel> {
     const std::lock_guard lock(mutex_);
-    const auto found = entries_.find(wanted.path);
+    const auto found = entries_.find(wanted.key);
     if (found == entries_.end()) return nullptr;
     found->second.last_used = Clock::now();
     if (keep_alive_s) found->second.keep_alive_s = keep_s;
@@ -78,7 +80,7 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::acquire(const std::string& n
   std::shared_ptr<ServedModel> served = TRY(load(wanted));
   TRY(make_room(served->memory_bytes(), wanted.name));
   const std::lock_guard lock(mutex_);
-  entries_[wanted.path] = {served, Clock::now(), keep_s};
+  entries_[wanted.key] = {served, Clock::now(), keep_s};
   return served;
 }
 
@@ -89,6 +91,13 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& ent
   auto served = std::make_shared<ServedModel>();
   served->name = entry.name;
   served->path = entry.path;
+  served->key = entry.key;
+  served->contents = entry.contents;
+  if (entry.contents && !entry.contents->parameters.empty())
+    served->parameters = TRY(parse_ordered_json(entry.contents->parameters, entry.name));
+  if (entry.contents && !entry.contents->adapters.empty())
+    return fail(Fault::unsupported, "{}: it has an adapter, and adapters cannot be used yet: {}",
+                entry.name, entry.contents->adapters[0]);
   served->model = TRY(Model::load(entry.path));
   served->embedder =
       std::make_unique<EmbedderHost>(served->model, embedder_options(options_.host.runner));
@@ -97,30 +106,40 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& ent
     served->load_s = std::chrono::duration<double>(Clock::now() - start).count();
     return served;
   }
-  const Tokenizer& tokenizer = served->tokenizer();
-  std::string_view wanted = options_.chat_template;
-  if (wanted.empty() && tokenizer.chat_template().empty()) {
-    served->own_template = false;
-    wanted = plain_template;
-  }
-  served->chat = TRY(ChatTemplate::create(tokenizer, wanted));
-  served->format = find_reply_format(served->chat->source());
-  served->host = TRY(start_host(served->model));
+  TRY(set_up_chat(*served));
+  served->host = TRY(start_host(*served));
   served->load_s = std::chrono::duration<double>(Clock::now() - start).count();
   return served;
 }
 
+// The template of the server's flags, else the Modelfile's, else the weights' own.
+Result<void> ModelRegistry::set_up_chat(ServedModel& served) const {
+  const Tokenizer& tokenizer = served.tokenizer();
+  std::string wanted = options_.chat_template;
+  if (wanted.empty() && served.contents && served.contents->chat_template)
+    wanted = *served.contents->chat_template;
+  if (wanted.empty() && tokenizer.chat_template().empty()) {
+    served.own_template = false;
+    wanted = plain_template;
+  }
+  served.chat = TRY(ChatTemplate::create(tokenizer, wanted));
+  served.format = find_reply_format(served.chat->source());
+  return {};
+}
+
 // A draft model guesses for the models of its family; others draft from their own text.
-Result<std::unique_ptr<EngineHost>> ModelRegistry::start_host(
-    const std::shared_ptr<const Model>& model) const {
-  auto host = EngineHost::start(model, options_.host);
-  if (host.has_value() || options_.host.drafts.model == nullptr ||
+Result<std::unique_ptr<EngineHost>> ModelRegistry::start_host(const ServedModel& served) const {
+  HostOptions options = options_.host;
+  const Json& n_ctx = served.parameters.value("num_ctx", Json());
+  if (options.runner.n_ctx == 0 && n_ctx.is_number_integer() && n_ctx.get<int64_t>() > 0)
+    options.runner.n_ctx = std::min(n_ctx.get<int64_t>(), served.model->hparams().n_ctx_train);
+  auto host = EngineHost::start(served.model, options);
+  if (host.has_value() || options.drafts.model == nullptr ||
       host.error().fault != Fault::unsupported)
     return host;
   fmt::print(stderr, "quire: note: no drafts by that model: {}\n", host.error().text);
-  HostOptions options = options_.host;
   options.drafts.model = nullptr;
-  return EngineHost::start(model, options);
+  return EngineHost::start(served.model, options);
 }
 
 // Unloads those that nobody uses, the one used longest ago first, until there is room.
@@ -170,7 +189,7 @@ void ModelRegistry::release(const std::string& name) {
   if (!wanted) return;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = entries_.find(wanted->path);
+    const auto found = entries_.find(wanted->key);
     if (found == entries_.end()) return;
     found->second.keep_alive_s = 0;
   }

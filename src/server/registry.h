@@ -7,6 +7,7 @@
 #include "server/catalog.h"
 #include "server/embedder_host.h"
 #include "server/engine_host.h"
+#include "server/json.h"
 
 #include <chrono>
 #include <map>
@@ -26,6 +27,9 @@ struct ModelOptions {
 // A loaded model with all that requests need of it.
 struct ServedModel {
   std::string name, path;
+  std::string key;                                // see CatalogEntry
+  std::shared_ptr<const ModelContents> contents;  // null when it is weights alone
+  Json parameters = Json::object();               // of a Modelfile: defaults of requests
   std::shared_ptr<const Model> model;
   std::shared_ptr<const ChatTemplate> chat;
   bool own_template = true;  // false: it has none, messages are joined to a plain text
@@ -68,7 +72,8 @@ class ModelRegistry {
     double keep_alive_s;
   };
   Result<std::shared_ptr<ServedModel>> load(const CatalogEntry& entry) const;
-  Result<std::unique_ptr<EngineHost>> start_host(const std::shared_ptr<const Model>& model) const;
+  Result<void> set_up_chat(ServedModel& served) const;
+  Result<std::unique_ptr<EngineHost>> start_host(const ServedModel& served) const;
   Result<void> make_room(int64_t bytes_wanted, const std::string& name);
   static bool in_use(const Entry& entry);
   void expire();
@@ -77,7 +82,7 @@ class ModelRegistry {
   ModelOptions options_;
   mutable std::mutex mutex_;
   std::mutex loading_;                    // one model is loaded at a time
-  std::map<std::string, Entry> entries_;  // by path
+  std::map<std::string, Entry> entries_;  // by key
   std::condition_variable stopped_;
   bool stop_ = false;
   std::thread expiry_;

@@ -65,9 +65,7 @@ float number(Fields& fields, const char* name, float fallback, double least, dou
   return static_cast<float>(fields.number(name, fallback, least, most));
 }
 
-}  // namespace
-
-void read_sampling(Fields& fields, const App& app, const Tokenizer& tokenizer, SamplingParams& p) {
+void read_samplers(Fields& fields, const App& app, const Tokenizer& tokenizer, SamplingParams& p) {
   p.temperature = number(fields, "temperature", p.temperature, 0, 100);
   p.dynatemp_range = number(fields, "dynatemp_range", p.dynatemp_range, 0, 100);
   p.dynatemp_exponent = number(fields, "dynatemp_exponent", p.dynatemp_exponent, 0, 100);
@@ -110,15 +108,45 @@ void read_sampling(Fields& fields, const App& app, const Tokenizer& tokenizer, S
       p.samplers = fields.text("samplers");
     }
   }
-  const int64_t seed = fields.integer("seed", -1, INT64_MIN, INT64_MAX);
-  p.seed = seed == -1 ? (uint64_t{std::random_device{}()} << 32 | std::random_device{}())
-                      : static_cast<uint64_t>(seed);
   read_logit_bias(fields, app, tokenizer, p);
   if (auto sound = check_sampling(p); !sound) fields.complain("sampling:", sound.error().text);
 }
 
-std::vector<std::string> read_stop(Fields& fields, const App& app, const char* name) {
+constexpr const char* stored_name = "PARAMETER ";
+constexpr size_t n_stored_stop_max = 256;
+
+}  // namespace
+
+void read_sampling(Fields& fields, const App& app, const ServedModel& model, SamplingParams& p) {
+  Fields stored(model.parameters, stored_name);  // sound: see check_parameters
+  read_samplers(stored, app, model.tokenizer(), p);
+  read_samplers(fields, app, model.tokenizer(), p);
+  const int64_t fallback = stored.integer("seed", -1, INT64_MIN, INT64_MAX);
+  const int64_t seed = fields.integer("seed", fallback, INT64_MIN, INT64_MAX);
+  p.seed = seed == -1 ? (uint64_t{std::random_device{}()} << 32 | std::random_device{}())
+                      : static_cast<uint64_t>(seed);
+}
+
+std::vector<std::string> read_stop(Fields& fields, const App& app, const ServedModel& model,
+                                   const char* name) {
+  if (!fields.has(name))
+    return Fields(model.parameters, stored_name).texts("stop", n_stored_stop_max);
   return fields.texts(name, static_cast<size_t>(app.options.limits.n_stop_max));
+}
+
+int64_t stored_n_predict(const ServedModel& model) {
+  return std::max<int64_t>(
+      -1, Fields(model.parameters, stored_name).integer("num_predict", -1, -2, INT32_MAX));
+}
+
+ApiResult<void> check_parameters(const App& app, const ServedModel& model) {
+  Fields stored(model.parameters, stored_name);
+  SamplingParams params;
+  read_samplers(stored, app, model.tokenizer(), params);
+  stored.integer("seed", -1, INT64_MIN, INT64_MAX);
+  stored.integer("num_predict", -1, -2, INT32_MAX);
+  stored.texts("stop", n_stored_stop_max);
+  return stored.done();
 }
 
 namespace {

@@ -6,11 +6,17 @@
 namespace quire::server {
 
 // temperature, top_p, top_k, min_p, ..., seed, logit_bias, under the names of the OpenAI API and of
-// llama.cpp's server. Without a seed, or with -1, a new one.
-void read_sampling(Fields& fields, const App& app, const Tokenizer& tokenizer,
+// llama.cpp's server; what the request does not say the model's own parameters do, then `params`.
+// Without a seed, or with -1, a new one.
+void read_sampling(Fields& fields, const App& app, const ServedModel& model,
                    SamplingParams& params);
-// stop: a string or an array of them.
-std::vector<std::string> read_stop(Fields& fields, const App& app, const char* name = "stop");
+// stop: a string or an array of them; without it those of the model's own parameters.
+std::vector<std::string> read_stop(Fields& fields, const App& app, const ServedModel& model,
+                                   const char* name = "stop");
+// num_predict of the model's own parameters, else -1.
+int64_t stored_n_predict(const ServedModel& model);
+// 400 when the model's own parameters are not sound.
+ApiResult<void> check_parameters(const App& app, const ServedModel& model);
 
 // The form of the answer: response_format (text, json_object, json_schema, regex, grammar), or
 // grammar (GBNF), json_schema, guided_json, guided_regex, guided_choice, guided_grammar. Nothing

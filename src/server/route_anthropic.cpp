@@ -137,9 +137,9 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   if (purpose == Purpose::count) return form;
   if (!fields.has("max_tokens")) fields.complain("max_tokens", "is missing");
   chat.n_predict = fields.integer("max_tokens", 1, 1, INT32_MAX);
-  chat.stop = read_stop(fields, app, "stop_sequences");
+  chat.stop = read_stop(fields, app, model, "stop_sequences");
   fields.number("temperature", 1, 0, 2);
-  read_sampling(fields, app, model.tokenizer(), chat.sampling);
+  read_sampling(fields, app, model, chat.sampling);
   form.stream = fields.flag("stream", false);
   TRY_API(fields.done());
   chat.grammar = TRY_API(read_grammar(body));

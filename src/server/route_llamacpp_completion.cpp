@@ -1,5 +1,6 @@
 // POST /completion and /infill, as llama.cpp's server has them (tools/server/README.md there).
 #include "server/completion.h"
+#include "server/fim.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
 #include "text/utf8.h"
@@ -19,7 +20,7 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   Fields fields(body);
   const RequestLimits& limits = app.options.limits;
   Request& request = form.request.request;
-  request.n_predict = fields.integer("n_predict", -1, -2, INT32_MAX);
+  request.n_predict = fields.integer("n_predict", stored_n_predict(model), -2, INT32_MAX);
   request.n_predict = fields.integer("max_tokens", request.n_predict, -2, INT32_MAX);
   if (request.n_predict < 0) request.n_predict = -1;
   if (request.n_predict < 0 || request.n_predict > limits.n_predict_max)
@@ -30,10 +31,10 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   form.n_probs =
       fields.integer("n_probs", fields.integer("logprobs", 0, 0, limits.n_top_logprobs_max), 0,
                      limits.n_top_logprobs_max);
-  request.stop = read_stop(fields, app);
+  request.stop = read_stop(fields, app, model);
   if (fields.flag("ignore_eos", false)) request.end = EndOfGeneration::never_drawn;
   request.shift.n_keep = fields.integer("n_keep", 0, -1, INT32_MAX);
-  read_sampling(fields, app, model.tokenizer(), request.sampling);
+  read_sampling(fields, app, model, request.sampling);
   if (form.n_probs > 0 || form.return_tokens || form.stream) form.request.tokens = Tokens::told;
   request.n_probabilities = static_cast<int32_t>(form.n_probs);
   TRY_API(fields.done());
@@ -226,41 +227,41 @@ ApiResult<void> route_completion(App& app, Exchange& exchange) {
   return complete(*model, form, prompts, exchange, is_one_prompt(*prompt));
 }
 
-// PREFIX before SUFFIX after MIDDLE, by the tokens that the model was trained with for it.
+namespace {
+
+// [{"filename", "text"}], of the same work.
+ApiResult<std::vector<FimParts::File>> read_files(const App& app, Fields& fields) {
+  std::vector<FimParts::File> files;
+  const Json* list = fields.array("input_extra");
+  TRY_API(fields.done());
+  if (list == nullptr) return files;
+  const int64_t n_max = app.options.limits.n_inputs_max;
+  if (static_cast<int64_t>(list->size()) > n_max)
+    return fail_api(400, "input_extra", "input_extra has {} files, at most {} are taken",
+                    list->size(), n_max);
+  for (const Json& item : *list) {
+    Fields file(item, "input_extra[].");
+    files.push_back({file.text("filename", "file"), file.text("text")});
+    TRY_API(file.done());
+  }
+  return files;
+}
+
+}  // namespace
+
 ApiResult<void> route_infill(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
   Fields fields(body);
   const std::string name = fields.text("model");
-  const std::string prefix = fields.text("input_prefix"), suffix = fields.text("input_suffix");
-  const std::string prompt = fields.text("prompt");
+  FimParts parts;
+  parts.prefix = fields.text("input_prefix");
+  parts.suffix = fields.text("input_suffix");
+  parts.middle = fields.text("prompt");
+  parts.files = TRY_API(read_files(app, fields));
   TRY_API(fields.done());
   const auto model = TRY_API(app.model(name, exchange));
-  const Tokenizer& tokenizer = model->tokenizer();
-  const auto one_of = [&](std::initializer_list<const char*> names) -> std::optional<int32_t> {
-    for (const char* candidate : names)
-      if (const auto id = tokenizer.id_of(candidate)) return id;
-    return std::nullopt;
-  };
-  const auto pre = one_of({"<|fim_prefix|>", "<fim_prefix>", "<PRE>", "▁<PRE>", "<|fim▁begin|>"});
-  const auto suf = one_of({"<|fim_suffix|>", "<fim_suffix>", "<SUF>", "▁<SUF>", "<|fim▁hole|>"});
-  const auto mid = one_of({"<|fim_middle|>", "<fim_middle>", "<MID>", "▁<MID>", "<|fim▁end|>"});
-  if (!pre || !suf || !mid)
-    return fail_api(501, "model",
-                    "{} has no tokens to fill a place with (<|fim_prefix|> and the like): take a "
-                    "model that was trained for it",
-                    model->name);
+  const auto ids = TRY_API(fim_tokens(model->tokenizer(), model->name, parts));
   const Form form = TRY_API(read_form(app, body, *model));
-  const EncodeOptions plain{.add = AddSpecial::never, .parse = ParseSpecial::as_text};
-  std::vector<int32_t> ids(tokenizer.prefix_ids().begin(), tokenizer.prefix_ids().end());
-  const auto add = [&](int32_t mark, const std::string& text) -> ApiResult<void> {
-    ids.push_back(mark);
-    const auto more = TRY_API(tokenizer.encode(text, plain));
-    ids.insert(ids.end(), more.begin(), more.end());
-    return {};
-  };
-  TRY_API(add(*pre, prefix));
-  TRY_API(add(*suf, suffix));
-  TRY_API(add(*mid, prompt));
   return complete(*model, form, {ids}, exchange, true);
 }
 

@@ -1,5 +1,6 @@
 // POST /api/generate and /api/chat.
 #include "server/completion.h"
+#include "server/fim.h"
 #include "server/ollama.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
@@ -107,23 +108,27 @@ class Answer {
   ParsedReply reply_;
 };
 
-// A request without anything to say loads the model, or unloads it with keep_alive 0.
-void answer_load(App& app, ServedModel& model, Exchange& exchange, bool unload, bool chat) {
-  Json json = frame(model);
-  if (chat)
+// A request without anything to say loads the model, or unloads it with keep_alive 0. Encoders,
+// too.
+ApiResult<void> answer_load(App& app, const Json& body, Exchange& exchange, Answer::Kind kind) {
+  Json json;
+  if (asks_unload(body)) {
+    const std::string name = TRY_API(ollama_model_name(body));
+    const CatalogEntry entry = TRY_API(app.models.catalog().find(name));
+    app.models.release(name);
+    exchange.model = entry.name;
+    json = {{"model", entry.name}, {"created_at", iso_time(std::chrono::system_clock::now())}};
+  } else {
+    json = frame(*TRY_API(any_ollama_model(app, body, exchange)));
+  }
+  if (kind == Answer::Kind::chat)
     json["message"] = {{"role", "assistant"}, {"content", ""}};
   else
     json["response"] = "";
   json["done"] = true;
-  json["done_reason"] = unload ? "unload" : "load";
-  if (unload) app.models.release(model.name);
+  json["done_reason"] = asks_unload(body) ? "unload" : "load";
   send_json(exchange, json);
-}
-
-bool asks_unload(const Json& body) {
-  Fields fields(body);
-  const auto keep = read_keep_alive(fields);
-  return keep && *keep && **keep == 0;
+  return {};
 }
 
 // Fields that both have: think, format, and what is not supported.
@@ -191,15 +196,13 @@ ApiResult<Json> checked_messages(const Json& messages) {
 ApiResult<void> route_ollama_chat(App& app, Exchange& exchange) {
   const auto start = Clock::now();
   const Json body = TRY_API(app.read_json(exchange));
-  const auto model = TRY_API(ollama_model(app, body, exchange));
   Fields fields(body);
   const Json* messages = fields.array("messages");
   const Json* tools = fields.array("tools");
   TRY_API(fields.done());
-  if (messages == nullptr || messages->empty()) {
-    answer_load(app, *model, exchange, asks_unload(body), true);
-    return {};
-  }
+  if (messages == nullptr || messages->empty())
+    return answer_load(app, body, exchange, Answer::Kind::chat);
+  const auto model = TRY_API(ollama_model(app, body, exchange));
   const OllamaForm form = TRY_API(read_ollama_form(app, body, *model));
   ChatRequest request;
   request.messages = TRY_API(checked_messages(*messages));
@@ -218,22 +221,17 @@ ApiResult<void> route_ollama_chat(App& app, Exchange& exchange) {
 ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
   const auto start = Clock::now();
   const Json body = TRY_API(app.read_json(exchange));
-  const auto model = TRY_API(ollama_model(app, body, exchange));
   Fields fields(body);
   const std::string prompt = fields.text("prompt");
   const std::string system = fields.text("system");
   const bool raw = fields.flag("raw", false);
   const Json* context = fields.array("context");
-  for (const char* name : {"suffix", "template"})
-    if (!fields.text(name).empty())
-      fields.complain(name,
-                      "is not supported: /infill fills the place between two texts, "
-                      "--chat-template sets the template");
+  const std::string suffix = fields.text("suffix");
+  if (!fields.text("template").empty())
+    fields.complain("template", "is not taken here: /api/create makes a model with another one");
   TRY_API(fields.done());
-  if (prompt.empty()) {
-    answer_load(app, *model, exchange, asks_unload(body), false);
-    return {};
-  }
+  if (prompt.empty()) return answer_load(app, body, exchange, Answer::Kind::generate);
+  const auto model = TRY_API(ollama_model(app, body, exchange));
   const OllamaForm form = TRY_API(read_ollama_form(app, body, *model));
   ChatRequest request;
   if (!system.empty() && !raw)
@@ -244,9 +242,12 @@ ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
   PreparedChat chat;
   std::vector<int32_t> ids;
   const Tokenizer& tokenizer = model->tokenizer();
-  if (raw || !model->own_template) {
+  if (raw || !model->own_template || !suffix.empty()) {
     // The form of the answer is that of a chat; only the prompt is its own.
-    ids = TRY_API(prompt_tokens(tokenizer, prompt, "prompt", AddSpecial::as_model));
+    if (suffix.empty())
+      ids = TRY_API(prompt_tokens(tokenizer, prompt, "prompt", AddSpecial::as_model));
+    else
+      ids = TRY_API(fim_tokens(tokenizer, model->name, {.prefix = prompt, .suffix = suffix}));
     ChatRequest plain = request;
     plain.messages = Json::array({{{"role", "user"}, {"content", "x"}}});
     chat = TRY_API(prepare_chat(app, model, std::move(plain)));

@@ -3,20 +3,13 @@
 #include "server/stream.h"
 
 #include "format/gguf.h"
+#include "store/sha256.h"
 
 namespace quire::server {
 namespace {
 
-// A name for the content, as clients want one: FNV-1a of path, size and time, written as 64 digits.
-std::string digest_of(const CatalogEntry& entry) {
-  uint64_t hash = 14695981039346656037u;
-  const std::string text = fmt::format("{}:{}:{}", entry.path, entry.bytes, entry.modified_s);
-  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
-  std::string digits;
-  for (int i = 0; i < 4; ++i)
-    digits += fmt::format("{:016x}", hash * (2 * static_cast<uint64_t>(i) + 1));
-  return digits;
-}
+// A name for the content, as clients want one: 64 digits that change with the model.
+std::string digest_of(const CatalogEntry& entry) { return sha256_of(entry.key).substr(7); }
 
 Json model_entry(const CatalogEntry& entry) {
   return {{"name", entry.name},
@@ -26,14 +19,6 @@ Json model_entry(const CatalogEntry& entry) {
           {"size", entry.bytes},
           {"digest", digest_of(entry)},
           {"details", ollama_details(entry.path)}};
-}
-
-ApiResult<std::string> named(const Json& body) {
-  Fields fields(body);
-  std::string name = fields.text("model", fields.text("name"));
-  if (name.empty()) fields.complain("model", "is missing");
-  TRY_API(fields.done());
-  return name;
 }
 
 // Runs what reports its progress, as lines or at its end.
@@ -106,48 +91,102 @@ ApiResult<void> route_ollama_ps(App& app, Exchange& exchange) {
   return {};
 }
 
+namespace {
+
+// What the model can be asked for, as Ollama names it.
+Json capabilities_of(const GgufFile& file, const std::string& chat_template) {
+  const std::string arch(file.get_string_or("general.architecture", "").value_or(""));
+  const bool has_pooling = std::ranges::any_of(
+      file.entries(), [&](const GgufEntry& entry) { return entry.key == arch + ".pooling_type"; });
+  const bool causal = file.get_bool_or(arch + ".attention.causal", true).value_or(true);
+  if (has_pooling || !causal) return Json::array({"embedding"});
+  Json capabilities = Json::array({"completion"});
+  const ReplyFormat format = find_reply_format(chat_template);
+  if (format.tools != ToolStyle::none) capabilities.push_back("tools");
+  if (!format.think_open.empty()) capabilities.push_back("thinking");
+  return capabilities;
+}
+
+// "temperature                    0.7", a line each; texts in quotes.
+std::string parameters_text(const ModelContents& contents) {
+  std::string text;
+  const auto lines = parameter_lines(contents.parameters);
+  if (!lines) return text;
+  for (const auto& [name, value] : *lines)
+    text += fmt::format("{}{:<30} {}", text.empty() ? "" : "\n", name,
+                        name == "stop" ? to_text(Json(value)) : value);
+  return text;
+}
+
+}  // namespace
+
 ApiResult<void> route_ollama_show(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
-  const std::string name = TRY_API(named(body));
+  const std::string name = TRY_API(ollama_model_name(body));
   const CatalogEntry entry = TRY_API(app.models.catalog().find(name));
   const GgufFile file = TRY_API(GgufFile::open(entry.path));
+  const ModelContents contents =
+      entry.contents ? *entry.contents : ModelContents{.weights = entry.path};
   Json model_info = Json::object();
   for (const GgufEntry& item : file.entries())
     model_info[std::string(item.key)] = value_json(item.value);
-  const auto chat_template = file.get_string_or("tokenizer.chat_template", "");
-  const std::string source(chat_template.value_or(""));
-  Json capabilities = Json::array({"completion"});
-  if (find_reply_format(source).tools != ToolStyle::none) capabilities.push_back("tools");
-  if (!find_reply_format(source).think_open.empty()) capabilities.push_back("thinking");
-  send_json(exchange, {{"modelfile", fmt::format("FROM {}\n", entry.path)},
-                       {"parameters", ""},
-                       {"template", source},
-                       {"details", ollama_details(entry.path)},
-                       {"model_info", std::move(model_info)},
-                       {"capabilities", std::move(capabilities)},
-                       {"modified_at", model_entry(entry)["modified_at"]}});
+  const auto own = file.get_string_or("tokenizer.chat_template", "");
+  const std::string source = contents.chat_template.value_or(std::string(own.value_or("")));
+  Json answer = {{"modelfile", modelfile_text(contents)},
+                 {"parameters", parameters_text(contents)},
+                 {"template", source},
+                 {"details", ollama_details(entry.path)},
+                 {"model_info", std::move(model_info)},
+                 {"capabilities", capabilities_of(file, source)},
+                 {"modified_at", model_entry(entry)["modified_at"]}};
+  if (contents.system) answer["system"] = *contents.system;
+  std::string license;
+  for (const std::string& one : contents.licenses) license += (license.empty() ? "" : "\n") + one;
+  if (!license.empty()) answer["license"] = license;
+  for (const auto& [role, text] : contents.messages)
+    answer["messages"].push_back({{"role", role}, {"content", text}});
+  send_json(exchange, answer);
   return {};
 }
 
+namespace {
+
+ApiResult<TransferRequest> transfer_request(const Json& body) {
+  TransferRequest request;
+  request.model = TRY_API(ollama_model_name(body));
+  Fields fields(body);
+  request.insecure = fields.flag("insecure", false);
+  TRY_API(fields.done());
+  if (const auto ref = parse_model_ref(request.model); !ref)
+    return std::unexpected(ApiError{400, ref.error().text, "model"});
+  return request;
+}
+
+}  // namespace
+
 ApiResult<void> route_ollama_pull(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
-  const std::string name = TRY_API(named(body));
+  const TransferRequest request = TRY_API(transfer_request(body));
   return transfer(exchange, body,
-                  [&](const OnProgress& p) { return app.models.catalog().pull(name, p); });
+                  [&](const OnProgress& p) { return app.models.catalog().pull(request, p); });
 }
 
 ApiResult<void> route_ollama_push(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
-  const std::string name = TRY_API(named(body));
+  const TransferRequest request = TRY_API(transfer_request(body));
   return transfer(exchange, body,
-                  [&](const OnProgress& p) { return app.models.catalog().push(name, p); });
+                  [&](const OnProgress& p) { return app.models.catalog().push(request, p); });
 }
 
 ApiResult<void> route_ollama_create(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
-  TRY_API(named(body));
-  return transfer(exchange, body, [&](const OnProgress& p) {
-    return app.models.catalog().create(to_text(body), p);
+  const CreateRequest request = TRY_API(read_create_request(body));
+  return transfer(exchange, body, [&](const OnProgress& tell) -> Result<void> {
+    tell({"creating model", "", 0, 0});
+    app.models.release(request.model);
+    TRY(app.models.catalog().create(request));
+    tell({"writing manifest", "", 0, 0});
+    return {};
   });
 }
 
@@ -165,9 +204,22 @@ ApiResult<void> route_ollama_copy(App& app, Exchange& exchange) {
 
 ApiResult<void> route_ollama_delete(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
-  const std::string name = TRY_API(named(body));
+  const std::string name = TRY_API(ollama_model_name(body));
+  app.models.release(name);
   TRY_API(app.models.catalog().remove(name));
   exchange.send({200, "", "", {}});
+  return {};
+}
+
+ApiResult<void> route_blob_head(App& app, Exchange& exchange) {
+  TRY_API(app.models.catalog().find_blob(exchange.request().path_parameters.at(0)));
+  exchange.send({200, "", "", {}});
+  return {};
+}
+
+// The body has gone into the store by now (AppHandler::admit).
+ApiResult<void> route_blob_put(App&, Exchange& exchange) {
+  exchange.send({201, "", "", {}});
   return {};
 }
 

@@ -42,7 +42,7 @@ ApiResult<ChatForm> read_form(const App& app, const Json& body, const ServedMode
   chat.tools = TRY_API(checked_tools(fields.array("tools")));
   chat.tool_choice = TRY_API(read_tool_choice(fields.find("tool_choice")));
   chat.parallel_tool_calls = fields.flag("parallel_tool_calls", true);
-  chat.n_predict = fields.integer("max_tokens", -1, -1, INT32_MAX);
+  chat.n_predict = fields.integer("max_tokens", stored_n_predict(model), -1, INT32_MAX);
   chat.n_predict = fields.integer("max_completion_tokens", chat.n_predict, -1, INT32_MAX);
   chat.n_choices = static_cast<size_t>(fields.integer("n", 1, 1, limits.n_choices_max));
   chat.logprobs = fields.flag("logprobs", false);
@@ -50,10 +50,10 @@ ApiResult<ChatForm> read_form(const App& app, const Json& body, const ServedMode
       static_cast<int32_t>(fields.integer("top_logprobs", 0, 0, limits.n_top_logprobs_max));
   if (chat.n_top_logprobs > 0 && !chat.logprobs)
     fields.complain("top_logprobs", "needs logprobs to be true");
-  chat.stop = read_stop(fields, app);
+  chat.stop = read_stop(fields, app, model);
   chat.ignore_eos = fields.flag("ignore_eos", false);
   chat.truncate = fields.word("truncation", "disabled", {"auto", "disabled"}) == "auto";
-  read_sampling(fields, app, model.tokenizer(), chat.sampling);
+  read_sampling(fields, app, model, chat.sampling);
   if (const Json* kwargs = fields.object("chat_template_kwargs")) chat.template_kwargs = *kwargs;
   if (fields.has("reasoning_effort"))
     chat.template_kwargs["reasoning_effort"] = fields.text("reasoning_effort");

@@ -37,9 +37,9 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
     form.n_logprobs = fields.integer("logprobs", -1, 0, limits.n_top_logprobs_max);
   if (!fields.text("suffix").empty())
     fields.complain("suffix", "is not supported here: /infill fills the place between two texts");
-  request.stop = read_stop(fields, app);
+  request.stop = read_stop(fields, app, model);
   if (fields.flag("ignore_eos", false)) request.end = EndOfGeneration::never_drawn;
-  read_sampling(fields, app, model.tokenizer(), request.sampling);
+  read_sampling(fields, app, model, request.sampling);
   if (form.n_logprobs >= 0) {
     form.request.tokens = Tokens::told;
     request.n_probabilities = static_cast<int32_t>(form.n_logprobs);

@@ -77,13 +77,13 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   form.stream = fields.flag("stream", false);
   form.store = fields.flag("store", true);
   if (fields.flag("background", false)) fields.complain("background", "is not supported here");
-  chat.n_predict = fields.integer("max_output_tokens", -1, 1, INT32_MAX);
+  chat.n_predict = fields.integer("max_output_tokens", stored_n_predict(model), 1, INT32_MAX);
   chat.parallel_tool_calls = fields.flag("parallel_tool_calls", true);
   chat.truncate = fields.word("truncation", "disabled", {"auto", "disabled"}) == "auto";
   chat.n_top_logprobs = static_cast<int32_t>(
       fields.integer("top_logprobs", 0, 0, app.options.limits.n_top_logprobs_max));
   chat.logprobs = chat.n_top_logprobs > 0;
-  read_sampling(fields, app, model.tokenizer(), chat.sampling);
+  read_sampling(fields, app, model, chat.sampling);
   if (const Json* reasoning = fields.object("reasoning")) {
     Fields inner(*reasoning, "reasoning.");
     if (inner.has("effort")) chat.template_kwargs["reasoning_effort"] = inner.text("effort");

@@ -19,7 +19,7 @@ namespace {
 Json model_json(const App& app, const CatalogEntry& entry) {
   Json meta = {{"size", entry.bytes}};
   for (const ModelRegistry::Loaded& loaded : app.models.loaded()) {
-    if (loaded.served->path != entry.path) continue;
+    if (loaded.served->key != entry.key) continue;
     const Hparams& h = loaded.served->model->hparams();
     meta["n_vocab"] = h.n_vocab;
     meta["n_ctx_train"] = h.n_ctx_train;

@@ -83,6 +83,25 @@ void add_hugging_face(std::vector<CachedModel>& models, const std::string& hub) 
 
 }  // namespace
 
+ShardName shard_name(std::string_view file_name) {
+  if (file_name.ends_with(".gguf")) file_name.remove_suffix(5);
+  const Part part = part_of(file_name);
+  file_name.remove_suffix(part.n_chars);
+  return {std::string(file_name), part.number, part.n};
+}
+
+std::vector<std::string> files_of_model(const std::string& path) {
+  const fs::path file(path);
+  const ShardName name = shard_name(file.filename().string());
+  if (name.n <= 1 || !path.ends_with(".gguf")) return {path};
+  std::vector<std::string> files;
+  for (int i = 1; i <= name.n; ++i)
+    files.push_back(
+        (file.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", name.stem, i, name.n))
+            .string());
+  return files;
+}
+
 std::string quantization_in(std::string_view file_name) {
   if (file_name.ends_with(".gguf")) file_name.remove_suffix(5);
   file_name.remove_suffix(part_of(file_name).n_chars);

@@ -5,10 +5,13 @@
 #include "store/sha256.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <mutex>
@@ -30,7 +33,8 @@ class Download {
  public:
   Download(const Store& store, std::string url, const StoreLayer& layer,
            const DownloadOptions& options)
-      : url_(std::move(url)),
+      : store_(store),
+        url_(std::move(url)),
         layer_(layer),
         options_(options),
         path_(store.blob_path(layer.digest)),
@@ -39,28 +43,54 @@ class Download {
 
   Result<void> run() {
     TRY(open());
+    if (store_.has_blob(layer_.digest, layer_.size)) {  // another one has just finished it
+      ::close(fd_);
+      return {};
+    }
+    resume();
     std::vector<std::thread> threads;
     const auto n =
         std::min<size_t>(static_cast<size_t>(std::max(options_.n_parallel, 1)), parts_.size());
     for (size_t i = 0; i < n; ++i) threads.emplace_back([this] { work(); });
     for (std::thread& thread : threads) thread.join();
     const bool synced = ::fsync(fd_) == 0;
-    ::close(fd_);
-    TRY(save());
-    if (error_) return std::unexpected(*error_);
-    if (!synced) return fail(Fault::io, "{}: cannot write: {}", partial_, std::strerror(errno));
-    return finish();
+    const int reason = errno;
+    auto result = save();
+    if (error_)
+      result = std::unexpected(*error_);
+    else if (!synced)
+      result = fail(Fault::io, "{}: cannot write: {}", partial_, std::strerror(reason));
+    if (result.has_value()) result = finish();
+    ::close(fd_);  // and with it the lock
+    return result;
   }
 
  private:
+  // Opens the file and waits until nobody else fetches into it.
   Result<void> open() {
+    while (true) {
+      fd_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+      if (fd_ < 0) return fail(Fault::io, "{}: cannot create: {}", partial_, std::strerror(errno));
+      while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+        if (options_.http.cancelled != nullptr && options_.http.cancelled->load()) {
+          ::close(fd_);
+          return fail(Fault::cancelled, "{}: stopped", url_);
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      }
+      struct stat own{}, named{};
+      const bool is_same = ::fstat(fd_, &own) == 0 && ::stat(partial_.c_str(), &named) == 0 &&
+                           own.st_ino == named.st_ino;
+      if (is_same || store_.has_blob(layer_.digest, layer_.size)) return {};
+      ::close(fd_);  // whoever had it has removed it: begin anew
+    }
+  }
+
+  void resume() {
     for (uint64_t at = 0; at < layer_.size; at += options_.part_bytes)
       parts_.push_back({at, std::min(at + options_.part_bytes, layer_.size)});
     load();
-    fd_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd_ < 0) return fail(Fault::io, "{}: cannot create: {}", partial_, std::strerror(errno));
     for (const Part& part : parts_) n_done_ += part.n_done;
-    return {};
   }
 
   // What an earlier run has left; anything that does not fit is ignored, and begun again.
@@ -150,6 +180,7 @@ class Download {
   }
 
   static constexpr uint64_t save_bytes = 256 << 20;
+  const Store& store_;
   std::string url_;
   const StoreLayer& layer_;
   const DownloadOptions& options_;

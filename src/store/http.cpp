@@ -4,6 +4,9 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,10 +42,43 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return sink.cancelled != nullptr && sink.cancelled->load() ? 1 : 0;
 }
 
+struct FileCloser {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+// What an upload reads from.
+struct Source {
+  std::unique_ptr<std::FILE, FileCloser> file;
+  std::string_view rest;
+  uint64_t n_sent = 0;
+  const HttpUpload* upload = nullptr;
+};
+
+size_t on_read(char* data, size_t size, size_t n, void* user) {
+  auto& source = *static_cast<Source*>(user);
+  size_t n_bytes = 0;
+  if (source.file) {
+    n_bytes = std::fread(data, 1, size * n, source.file.get());
+    if (n_bytes == 0 && std::ferror(source.file.get()) != 0) return CURL_READFUNC_ABORT;
+  } else {
+    n_bytes = std::min(size * n, source.rest.size());
+    std::copy_n(source.rest.data(), n_bytes, data);
+    source.rest.remove_prefix(n_bytes);
+  }
+  source.n_sent += n_bytes;
+  if (source.upload->on_progress) source.upload->on_progress(source.n_sent);
+  return n_bytes;
+}
+
 struct Transfer {
   Curl curl;
   Headers headers;
 };
+
+void add_header(Transfer& t, const std::string& line) {
+  t.headers.reset(curl_slist_append(t.headers.release(), line.c_str()));
+  curl_easy_setopt(t.curl.get(), CURLOPT_HTTPHEADER, t.headers.get());
+}
 
 Result<Transfer> prepare(const std::string& url, const HttpOptions& options, Sink& sink) {
   static std::once_flag once;
@@ -69,14 +105,24 @@ Result<Transfer> prepare(const std::string& url, const HttpOptions& options, Sin
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &sink);
-  curl_slist* list = nullptr;
-  if (!options.accept.empty())
-    list = curl_slist_append(list, ("Accept: " + options.accept).c_str());
-  if (!options.token.empty())
-    list = curl_slist_append(list, ("Authorization: Bearer " + options.token).c_str());
-  t.headers.reset(list);
-  if (list != nullptr) curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+  if (!options.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, options.ca_file.c_str());
+  if (!options.accept.empty()) add_header(t, "Accept: " + options.accept);
+  if (!options.token.empty()) add_header(t, "Authorization: Bearer " + options.token);
   return t;
+}
+
+// An address of a header, which may lack its scheme and host.
+Result<std::string> resolved(const std::string& base, const char* location) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> address(curl_url(), curl_url_cleanup);
+  char* text = nullptr;
+  if (curl_url_set(address.get(), CURLUPART_URL, base.c_str(), 0) != CURLUE_OK ||
+      curl_url_set(address.get(), CURLUPART_URL, location, 0) != CURLUE_OK ||
+      curl_url_get(address.get(), CURLUPART_URL, &text, 0) != CURLUE_OK)
+    return fail(Fault::io, "{}: the header Location '{}' is no address", printable(base, 200),
+                printable(location, 200));
+  std::string result(text);
+  curl_free(text);
+  return result;
 }
 
 Result<long> perform(const std::string& url, Transfer& t, Sink& sink) {
@@ -105,6 +151,52 @@ Result<HttpAnswer> http_get(const std::string& url, const HttpOptions& options,
   };
   Transfer transfer = TRY(prepare(url, options, sink));
   answer.status = TRY(perform(url, transfer, sink));
+  return answer;
+}
+
+Result<HttpAnswer> http_send(const std::string& url, const HttpOptions& options,
+                             const HttpUpload& upload) {
+  HttpAnswer answer;
+  Sink sink;
+  constexpr size_t answer_bytes_max = 1 << 20;
+  sink.take = [&](std::span<const std::byte> bytes) -> Result<void> {
+    const size_t n = std::min(bytes.size(), answer_bytes_max - answer.body.size());
+    answer.body.append(reinterpret_cast<const char*>(bytes.data()), n);
+    return {};
+  };
+  Transfer transfer = TRY(prepare(url, options, sink));
+  CURL* curl = transfer.curl.get();
+  // A redirect is the caller's to follow: Location is an answer in itself here.
+  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+  Source source;
+  source.upload = &upload;
+  source.rest = upload.body;
+  auto n_bytes = static_cast<curl_off_t>(upload.body.size());
+  if (!upload.file.empty()) {
+    source.file.reset(std::fopen(upload.file.c_str(), "rb"));
+    std::error_code error;
+    n_bytes = static_cast<curl_off_t>(std::filesystem::file_size(upload.file, error));
+    if (!source.file || error) return fail(Fault::io, "{}: cannot be read", upload.file);
+  }
+  if (upload.method == "HEAD") {
+    curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+  } else {
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, upload.method.c_str());
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, n_bytes);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(curl, CURLOPT_READDATA, &source);
+    add_header(transfer, "Content-Type: " + upload.content_type);
+    add_header(transfer, "Expect:");
+  }
+  answer.status = TRY(perform(url, transfer, sink));
+  const char* location = nullptr;
+  curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+  if (location != nullptr) answer.location = location;
+  if (curl_header* header = nullptr;
+      answer.location.empty() &&
+      curl_easy_header(curl, "Location", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+    answer.location = TRY(resolved(url, header->value));
   return answer;
 }
 

@@ -179,28 +179,15 @@ class Parser {
   Result<void> parameter() {
     const std::string name = lower(word());
     const std::string value = TRY(rest());
-    const ParameterName* known = find_parameter(name);
-    if (known == nullptr) {
-      std::string names;
-      for (const ParameterName& p : parameter_names)
-        names += (names.empty() ? "" : ", ") + std::string(p.name);
-      return wrong("'{}' is no parameter; there are {}", printable(name, 40), names);
-    }
-    int64_t integer = 0;
-    double number = 0;
-    const bool sound = known->kind == ValueKind::integer   ? is_whole(value, integer)
-                       : known->kind == ValueKind::number  ? is_whole(value, number)
-                       : known->kind == ValueKind::boolean ? value == "true" || value == "false"
-                                                           : !value.empty();
-    if (!sound) return wrong("'{}' is no value for '{}'", printable(value, 40), name);
+    if (const auto sound = check_parameter(name, value); !sound)
+      return wrong("{}", sound.error().text);
     file_.parameters.emplace_back(name, value);
     return {};
   }
 
   Result<void> message() {
     const std::string role = lower(word());
-    if (role != "system" && role != "user" && role != "assistant")
-      return wrong("'{}' is no role; there are system, user and assistant", printable(role, 40));
+    if (const auto sound = check_role(role); !sound) return wrong("{}", sound.error().text);
     file_.messages.emplace_back(role, TRY(rest()));
     return {};
   }
@@ -212,6 +199,30 @@ class Parser {
 };
 
 }  // namespace
+
+Result<void> check_parameter(std::string_view name, std::string_view value) {
+  const ParameterName* known = find_parameter(name);
+  if (known == nullptr) {
+    std::string names;
+    for (const ParameterName& p : parameter_names)
+      names += (names.empty() ? "" : ", ") + std::string(p.name);
+    return fail(Fault::usage, "'{}' is no parameter; there are {}", printable(name, 40), names);
+  }
+  int64_t integer = 0;
+  double number = 0;
+  const bool sound = known->kind == ValueKind::integer   ? is_whole(value, integer)
+                     : known->kind == ValueKind::number  ? is_whole(value, number)
+                     : known->kind == ValueKind::boolean ? value == "true" || value == "false"
+                                                         : !value.empty();
+  if (!sound) return fail(Fault::usage, "'{}' is no value for '{}'", printable(value, 40), name);
+  return {};
+}
+
+Result<void> check_role(std::string_view role) {
+  if (role == "system" || role == "user" || role == "assistant") return {};
+  return fail(Fault::usage, "'{}' is no role; there are system, user and assistant",
+              printable(role, 40));
+}
 
 Result<Modelfile> parse_modelfile(std::string_view text, std::string_view name) {
   return Parser(text, name).run();

@@ -36,6 +36,10 @@ struct Modelfile {
 // parameter or role that is not known, a value that is no number. unsupported when REQUIRES asks
 // for more.
 Result<Modelfile> parse_modelfile(std::string_view text, std::string_view name);
+// What a PARAMETER and a MESSAGE line may say; usage names what is wrong. The name in small
+// letters.
+Result<void> check_parameter(std::string_view name, std::string_view value);
+Result<void> check_role(std::string_view role);
 // The parameters as JSON: numbers and booleans as such, repeated ones as lists. "" without any.
 std::string parameters_json(const Modelfile& modelfile);
 

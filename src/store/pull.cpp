@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
 
 namespace quire {
@@ -54,7 +55,8 @@ class Pull {
     download.on_progress = [&](uint64_t n) { say(status, part.digest, n, part.size); };
     if (ref_.is_hugging_face()) download.http.token = options_.hugging_face_token;
     say(status, part.digest, 0, part.size);
-    const std::string url = ref_.is_hugging_face() ? file_url_ : base() + "/blobs/" + part.digest;
+    const std::string url =
+        ref_.is_hugging_face() ? file_urls_[part.digest] : base() + "/blobs/" + part.digest;
     TRY(download_blob(store_, url, part, download));
     say(status, part.digest, part.size, part.size);
     return {};
@@ -104,7 +106,9 @@ class Pull {
     for (const std::string& wanted : wanted_tags()) {
       for (const json& file : files) {
         const std::string path = text_of(file, "path");
-        if (!path.ends_with(".gguf") || path.find("mmproj") != path.npos) continue;
+        if (!path.ends_with(".gguf") || path.find("mmproj") != path.npos ||
+            shard_name(path).number > 1)
+          continue;
         const std::string quantization = quantization_in(path.substr(path.rfind('/') + 1));
         if (known.find(quantization) == known.npos)
           known += (known.empty() ? "" : ", ") + quantization;
@@ -117,7 +121,7 @@ class Pull {
     if (chosen == nullptr)
       return fail(Fault::not_found, "hf.co/{} has no GGUF file '{}'; it has: {}", repo, ref_.tag,
                   known.empty() ? "none" : known);
-    return one_file(*chosen, repo);
+    return with_siblings(files, text_of(*chosen, "path"), repo);
   }
 
   // The tag, or for "latest" what is usually wanted.
@@ -131,14 +135,24 @@ class Pull {
         a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
   }
 
-  Result<Manifest> one_file(const json& file, const std::string& repo) {
+  // The file, with the others of its model when it is one of several.
+  Result<Manifest> with_siblings(const json& files, const std::string& chosen,
+                                 const std::string& repo) {
+    Manifest manifest;
+    for (const std::string& path : files_of_model(chosen)) {
+      const json* found = nullptr;
+      for (const json& file : files)
+        if (text_of(file, "path") == path) found = &file;
+      if (found == nullptr)
+        return fail(Fault::not_found, "hf.co/{}: '{}' is one of several files, and '{}' is missing",
+                    repo, printable(chosen, 80), printable(path, 80));
+      manifest.layers.push_back(TRY(file_part(*found, repo)));
+    }
+    return manifest;
+  }
+
+  Result<StoreLayer> file_part(const json& file, const std::string& repo) {
     const std::string path = text_of(file, "path");
-    if (path.find("-of-") != path.npos)
-      return fail(
-          Fault::unsupported,
-          "hf.co/{}: '{}' is one of several files; join them with llama-gguf-split --merge, or "
-          "fetch them and name the first",
-          repo, printable(path, 80));
     const auto lfs = file.find("lfs");
     const std::string oid = lfs != file.end() ? text_of(*lfs, "oid") : std::string();
     StoreLayer layer;
@@ -149,16 +163,15 @@ class Pull {
       return fail(Fault::bad_format, "hf.co/{}: '{}' comes without its size and SHA-256", repo,
                   printable(path, 80));
     layer.size = size->get<uint64_t>();
-    file_url_ = options_.hugging_face + "/" + repo + "/resolve/main/" + url_escape(path);
-    Manifest manifest;
-    manifest.layers.push_back(layer);
-    return manifest;
+    file_urls_[layer.digest] =
+        options_.hugging_face + "/" + repo + "/resolve/main/" + url_escape(path);
+    return layer;
   }
 
   const Store& store_;
   const ModelRef& ref_;
   const PullOptions& options_;
-  std::string file_url_;  // of the one file, at Hugging Face
+  std::map<std::string, std::string> file_urls_;  // by digest, at Hugging Face
 };
 
 }  // namespace

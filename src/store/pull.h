@@ -6,7 +6,7 @@
 //   Hugging Face:
 //     GET /api/models/USER/REPO/tree/main?recursive=true    the files, with their SHA-256
 //     GET /USER/REPO/resolve/main/FILE                      the one whose name has the tag's
-//     quantization
+//     quantization, or all of a model in several files
 #pragma once
 #include "base/result.h"
 #include "store/download.h"
@@ -25,13 +25,13 @@ struct PullOptions {
   bool allow_http = false;  // registries without TLS
   // What is being done ("pulling manifest", "pulling sha256:...", "success"), and how far of how
   // much.
-  std::function<void(std::string_view status, std::string_view digest, uint64_t n_bytes,
-                     uint64_t n_total)>
-      on_status;
+  using OnStatus = std::function<void(std::string_view status, std::string_view digest,
+                                      uint64_t n_bytes, uint64_t n_total)>;
+  OnStatus on_status;
 };
 
-// not_found when the registry does not have the model, unsupported for what is no single GGUF file,
-// io, limit, bad_format when it sends what it must not. What has arrived stays for the next try.
+// not_found when the registry does not have the model, unsupported for parts of unknown kinds, io,
+// limit, bad_format when it sends what it must not. What has arrived stays for the next try.
 Result<StoredModel> pull_model(const Store& store, const ModelRef& ref, const PullOptions& options);
 
 }  // namespace quire

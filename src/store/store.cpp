@@ -7,8 +7,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include <csignal>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 
@@ -43,7 +47,16 @@ Result<StoreLayer> parse_layer(const json& value, std::string_view name) {
   return layer;
 }
 
+std::string shards_folder(const std::string& root, std::string_view digest) {
+  return root + "/shards/" + std::string(digest.substr(digest.find(':') + 1));
+}
+
+// What AtomicFile leaves behind when its process is killed.
+bool is_temporary(std::string_view name) { return name.find(".tmp-") != name.npos; }
+
 }  // namespace
+
+std::string StoredModel::digest() const { return sha256_of(manifest_text(manifest)); }
 
 uint64_t StoredModel::size() const {
   uint64_t sum = manifest.config.size;
@@ -105,6 +118,7 @@ std::vector<StoredModel> Store::list() const {
   for (const fs::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
     // HOST/NAMESPACE/MODEL/TAG
     if (entry.depth() != 3 || !entry->is_regular_file(error)) continue;
+    if (is_temporary(entry->path().filename().string())) continue;
     std::string name = entry->path().lexically_relative(root).string();
     name[name.rfind('/')] = ':';
     const size_t plus = name.find('+');
@@ -145,9 +159,36 @@ Result<std::string> Store::layer_path(const StoreLayer& layer) const {
 }
 
 Result<std::string> Store::model_path(const StoredModel& model) const {
+  std::vector<const StoreLayer*> weights;
   for (const StoreLayer& layer : model.manifest.layers)
-    if (layer.media_type == std::string(layer_prefix) + "model") return layer_path(layer);
-  return fail(Fault::bad_format, "model '{}' has no weights in it", model.ref.text());
+    if (layer.media_type == std::string(layer_prefix) + "model") weights.push_back(&layer);
+  if (weights.empty())
+    return fail(Fault::bad_format, "model '{}' has no weights in it", model.ref.text());
+  // Files in place have names that say which belong together.
+  if (weights.size() == 1 || !weights[0]->path.empty()) return layer_path(*weights[0]);
+  return link_shards(weights);
+}
+
+// GGUF files of one model find each other by their names; blobs have none, so links give them some.
+Result<std::string> Store::link_shards(const std::vector<const StoreLayer*>& weights) const {
+  const std::string folder = shards_folder(root_, weights[0]->digest);
+  TRY(make_directories(folder));
+  std::string first;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const std::string blob = fs::absolute(TRY(layer_path(*weights[i]))).string();
+    const std::string link =
+        fmt::format("{}/model-{:05}-of-{:05}.gguf", folder, i + 1, weights.size());
+    std::error_code error;
+    if (fs::read_symlink(link, error) != blob) {
+      fs::remove(link, error);
+      fs::create_symlink(blob, link, error);
+      // Another process may have made it just now.
+      if (std::error_code other; error && fs::read_symlink(link, other) != blob)
+        return fail(Fault::io, "{}: cannot make the link: {}", link, error.message());
+    }
+    if (i == 0) first = link;
+  }
+  return first;
 }
 
 Result<StoreLayer> Store::add_blob(std::string_view media_type, std::string_view bytes) const {
@@ -160,7 +201,31 @@ Result<StoreLayer> Store::add_blob(std::string_view media_type, std::string_view
 Result<void> Store::write(const ModelRef& ref, const Manifest& manifest) const {
   const std::string path = manifest_path(ref);
   TRY(make_directories(path.substr(0, path.rfind('/'))));
+  sweep();
   return write_file(path, manifest_text(manifest));
+}
+
+void Store::sweep() const {
+  std::error_code error;
+  std::vector<fs::path> left;
+  for (const char* folder : {"/blobs", "/manifests"}) {
+    fs::recursive_directory_iterator entry(root_ + folder, error);
+    for (const fs::recursive_directory_iterator end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      const size_t at = name.find(".tmp-");
+      if (at == name.npos) continue;
+      const long pid = std::strtol(name.c_str() + at + 5, nullptr, 10);
+      // A process of another machine or container, which this one cannot see, may be writing now.
+      std::error_code unknown;
+      const auto age = fs::file_time_type::clock::now() - entry->last_write_time(unknown);
+      if (!unknown && age > std::chrono::hours(1) && pid > 0 &&
+          ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH)
+        left.push_back(entry->path());
+    }
+    error.clear();
+  }
+  for (const fs::path& path : left) fs::remove(path, error);
 }
 
 Result<void> Store::copy(const ModelRef& from, const ModelRef& to) const {
@@ -187,8 +252,10 @@ Result<void> Store::remove(const ModelRef& ref) const {
   std::vector<StoreLayer> parts = model.manifest.layers;
   parts.push_back(model.manifest.config);
   for (const StoreLayer& part : parts)
-    if (!part.digest.empty() && part.path.empty() && !used.contains(part.digest))
+    if (!part.digest.empty() && part.path.empty() && !used.contains(part.digest)) {
       fs::remove(blob_path(part.digest), error);
+      fs::remove_all(shards_folder(root_, part.digest), error);
+    }
   return {};
 }
 

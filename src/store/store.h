@@ -2,6 +2,7 @@
 //
 //   HOME/models/manifests/HOST/NAMESPACE/MODEL/TAG    what a model consists of (JSON)
 //   HOME/models/blobs/sha256-DIGEST                   the parts, each named by its SHA-256
+//   HOME/models/shards/DIGEST/model-00001-of-00003.gguf    links: weights in several blobs
 //
 // That is the layout of Ollama, so its store is read by the same code. A manifest is written after
 // its parts, and each file appears under its name complete or not at all: whatever is interrupted,
@@ -41,8 +42,9 @@ constexpr std::string_view layer_prefix = "application/vnd.ollama.image.";
 struct StoredModel {
   ModelRef ref;
   Manifest manifest;
-  int64_t modified_s = 0;  // seconds since 1970
-  uint64_t size() const;   // of all parts
+  int64_t modified_s = 0;      // seconds since 1970
+  uint64_t size() const;       // of all parts
+  std::string digest() const;  // of the manifest: changes with any part
 };
 
 class Store {
@@ -57,13 +59,14 @@ class Store {
   Result<StoredModel> find(const ModelRef& ref) const;
   // Where the part is: its blob, or the file in place. not_found when it is gone.
   Result<std::string> layer_path(const StoreLayer& layer) const;
-  // The GGUF file of the model.
+  // The GGUF file of the model, the first of several.
   Result<std::string> model_path(const StoredModel& model) const;
   std::string blob_path(std::string_view digest) const;
   bool has_blob(std::string_view digest, uint64_t size) const;
 
   // Adds bytes as a blob; the layer that names it.
   Result<StoreLayer> add_blob(std::string_view media_type, std::string_view bytes) const;
+  // Also sweeps away what processes that were killed have left half written.
   Result<void> write(const ModelRef& ref, const Manifest& manifest) const;
   // Another name for the same parts.
   Result<void> copy(const ModelRef& from, const ModelRef& to) const;
@@ -72,6 +75,8 @@ class Store {
 
  private:
   std::string manifest_path(const ModelRef& ref) const;
+  void sweep() const;
+  Result<std::string> link_shards(const std::vector<const StoreLayer*>& weights) const;
   std::string root_;
 };
 

@@ -1,11 +1,15 @@
 // The clients people use, from npm, unchanged but for the address, against a server of this build:
 //
-//   npm ci && QUIRE=../../../build/quire node --test clients.test.mjs
+//   npm install --no-package-lock && QUIRE=../../../build/quire node --test clients.test.mjs
 //
 // The model is the bundled one, which tells stories whatever it is asked; what is tested is the form
 // of the answers. Tools go through a template that knows them, so that grammars write the calls.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
@@ -16,12 +20,18 @@ import { Ollama } from 'ollama';
 import OpenAI from 'openai';
 import { z } from 'zod';
 
+import { startRegistry } from './registry.mjs';
+
 const quire = process.env.QUIRE ?? '../../../build/quire';
-let server, url, openai, anthropic, ollama;
+const encoders = join(import.meta.dirname, '../../golden/encoder');
+const home = mkdtempSync(join(tmpdir(), 'quire-clients-'));
+let server, url, openai, anthropic, ollama, registry;
 
 before(async () => {
-  server = spawn(quire, ['serve', 'tales', '--port', '0', '--chat-template-file', 'tools.jinja',
-    '--api-key', 'secret', '--quiet']);
+  registry = await startRegistry();
+  server = spawn(quire, ['serve', 'tales', join(encoders, 'bert.gguf'), join(encoders, 'bert-rank.gguf'),
+    '--port', '0', '--chat-template-file', 'tools.jinja', '--api-key', 'secret', '--quiet'],
+  { env: { ...process.env, HOME: home, QUIRE_HOME: join(home, 'quire') } });
   url = await new Promise((resolve, reject) => {
     let text = '';
     server.stderr.on('data', (data) => {
@@ -35,7 +45,11 @@ before(async () => {
   anthropic = new Anthropic({ baseURL: url, apiKey: 'secret', maxRetries: 0 });
   ollama = new Ollama({ host: url, headers: { authorization: 'Bearer secret' } });
 });
-after(() => server.kill('SIGTERM'));
+after(() => {
+  server.kill('SIGTERM');
+  registry.close();
+  rmSync(home, { recursive: true, force: true });
+});
 
 const messages = [{ role: 'user', content: 'Once upon a time' }];
 const weather = {
@@ -139,6 +153,32 @@ test('openai: embeddings', async () => {
   assert.ok(Math.abs(length - 1) < 1e-3);
 });
 
+test('openai: embeddings of an encoder, cut to fewer dimensions', async () => {
+  const whole = await openai.embeddings.create({ model: 'bert', input: 'the cat' });
+  const cut = await openai.embeddings.create({ model: 'bert', input: 'the cat', dimensions: 4 });
+  assert.equal(whole.data[0].embedding.length, 32);
+  assert.equal(cut.data[0].embedding.length, 4);
+  assert.ok(Math.abs(Math.hypot(...cut.data[0].embedding) - 1) < 1e-3);
+  await assert.rejects(openai.chat.completions.create({ model: 'bert', messages }), OpenAI.BadRequestError);
+});
+
+test('rerank, as Jina and Cohere have it', async () => {
+  const answer = await fetch(url + '/v1/rerank', {
+    method: 'POST',
+    headers: { authorization: 'Bearer secret', 'content-type': 'application/json' },
+    body: JSON.stringify({
+      model: 'bert-rank', query: 'the cat', top_n: 2, return_documents: true,
+      documents: ['a mat', { text: 'the cat sat' }, 'a dog'],
+    }),
+  });
+  assert.equal(answer.status, 200);
+  const { results, usage } = await answer.json();
+  assert.equal(results.length, 2);
+  assert.ok(results[0].relevance_score >= results[1].relevance_score);
+  assert.equal(typeof results[0].document.text, 'string');
+  assert.ok(usage.total_tokens > 6);
+});
+
 test('openai: errors have their classes', async () => {
   await assert.rejects(openai.chat.completions.create({ model: 'nonsense', messages }), OpenAI.NotFoundError);
   await assert.rejects(openai.chat.completions.create({ model: 'tales', messages, temperature: -1 }), OpenAI.BadRequestError);
@@ -199,6 +239,55 @@ test('ollama: generate and chat, whole and streamed', async () => {
 test('ollama: embed', async () => {
   const made = await ollama.embed({ model: 'tales', input: ['Once', 'a dog'] });
   assert.equal(made.embeddings.length, 2);
+});
+
+test('ollama: a model is made, shown, used, copied and removed', async () => {
+  const said = [];
+  for await (const part of await ollama.create({
+    model: 'bear', from: 'tales', stream: true, system: 'You are a bear.', license: ['free'],
+    parameters: { temperature: 0, num_predict: 3, stop: ['<end>'] }, messages: [{ role: 'user', content: 'Hi' }],
+  })) said.push(part.status);
+  assert.equal(said.at(-1), 'success');
+  const shown = await ollama.show({ model: 'bear' });
+  assert.equal(shown.system, 'You are a bear.');
+  assert.equal(shown.messages[0].content, 'Hi');
+  assert.match(shown.parameters, /num_predict +3/);
+  const answer = await ollama.chat({ model: 'bear', messages });
+  assert.equal(answer.eval_count, 3);
+  await ollama.copy({ source: 'bear', destination: 'bear:two' });
+  await ollama.delete({ model: 'bear' });
+  const names = (await ollama.list()).models.map((model) => model.name);
+  assert.ok(names.includes('bear:two') && !names.includes('bear:latest'));
+  await assert.rejects(ollama.show({ model: 'bear' }), /does not exist/);
+  await assert.rejects(ollama.create({ model: '../x', from: 'tales' }), /no name of a model/);
+});
+
+test('ollama: a model comes as a blob', async () => {
+  const bytes = readFileSync(join(encoders, 'bert.gguf'));
+  const digest = 'sha256:' + createHash('sha256').update(bytes).digest('hex');
+  const headers = { authorization: 'Bearer secret' };
+  const place = `${url}/api/blobs/${digest}`;
+  assert.equal((await fetch(place, { method: 'HEAD', headers })).status, 404);
+  assert.equal((await fetch(place, { method: 'POST', headers, body: bytes })).status, 201);
+  assert.equal((await fetch(place, { method: 'HEAD', headers })).status, 200);
+  assert.equal((await fetch(place, { method: 'POST', headers, body: 'other bytes' })).status, 400);
+  await ollama.create({ model: 'own', files: { 'bert.gguf': digest }, stream: false });
+  assert.deepEqual((await ollama.show({ model: 'own' })).capabilities, ['embedding']);
+  assert.equal((await ollama.embed({ model: 'own', input: 'the cat' })).embeddings[0].length, 32);
+});
+
+test('ollama: a model is pushed to a registry and pulled again', async () => {
+  const model = `http://127.0.0.1:${registry.address().port}/me/bear:1`;
+  await ollama.create({ model, from: 'tales', system: 'x', stream: false });
+  assert.equal((await ollama.push({ model, insecure: true, stream: false })).status, 'success');
+  await ollama.delete({ model });
+  const said = [];
+  for await (const part of await ollama.pull({ model, insecure: true, stream: true })) said.push(part);
+  assert.equal(said[0].status, 'pulling manifest');
+  assert.equal(said.at(-1).status, 'success');
+  assert.ok(said.some((part) => part.total > 1e6 && part.completed === part.total));
+  assert.equal((await ollama.show({ model })).system, 'x');
+  await assert.rejects(ollama.pull({ model: model + '9', insecure: true }), /there is no model/);
 });
 
 test('ollama: errors', async () => {

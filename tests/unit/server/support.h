@@ -2,6 +2,7 @@
 // byte.
 #pragma once
 #include "server/app.h"
+#include "server/catalog.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -42,16 +43,11 @@ class TestServer {
  public:
   explicit TestServer(AppOptions options = default_options(), HttpServerOptions http = {},
                       std::vector<std::string> models = {}) {
-    options.log_requests = false;
-    options.models.host.runner.n_threads = 1;
-    if (options.models.host.runner.n_sequences == 1) options.models.host.runner.n_sequences = 4;
-    options.models.host.runner.n_ctx = 256;
     if (models.empty()) models = {QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf"};
-    catalog_ = FileCatalog::create(models, {{"tiny", models[0]}}).value();
-    app_ = std::make_unique<App>(options, *catalog_);
-    handler_ = std::make_unique<AppHandler>(*app_);
-    if (http.addresses.empty()) http.addresses = {{"127.0.0.1", 0}};
-    http_ = HttpServer::start(http, *handler_).value();
+    start(FileCatalog::create(models, {{"tiny", models[0]}}).value(), options, http);
+  }
+  explicit TestServer(std::unique_ptr<Catalog> catalog, AppOptions options = {}) {
+    start(std::move(catalog), options, {});
   }
 
   App& app() { return *app_; }
@@ -120,7 +116,19 @@ class TestServer {
   }
 
  private:
-  std::unique_ptr<FileCatalog> catalog_;
+  void start(std::unique_ptr<Catalog> catalog, AppOptions options, HttpServerOptions http) {
+    options.log_requests = false;
+    options.models.host.runner.n_threads = 1;
+    if (options.models.host.runner.n_sequences == 1) options.models.host.runner.n_sequences = 4;
+    options.models.host.runner.n_ctx = 256;
+    catalog_ = std::move(catalog);
+    app_ = std::make_unique<App>(options, *catalog_);
+    handler_ = std::make_unique<AppHandler>(*app_);
+    if (http.addresses.empty()) http.addresses = {{"127.0.0.1", 0}};
+    http_ = HttpServer::start(http, *handler_).value();
+  }
+
+  std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<App> app_;
   std::unique_ptr<AppHandler> handler_;
   std::unique_ptr<HttpServer> http_;

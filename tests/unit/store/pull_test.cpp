@@ -1,6 +1,7 @@
-#include "store/pull.h"
+#include "store/push.h"
 
 #include "base/file.h"
+#include "store/contents.h"
 #include "store/sha256.h"
 #include "unit/base/temporary_folder.h"
 #include "unit/store/test_server.h"
@@ -150,6 +151,88 @@ TEST_F(PullTest, AFileOfHuggingFaceIsFoundByItsQuantization) {
     EXPECT_EQ(request.authorization, request.path == "/cdn" ? "" : "Bearer secret") << request.path;
   EXPECT_EQ(pull("hf.co/me/repo:Q2_K").error().text,
             "hf.co/me/repo has no GGUF file 'Q2_K'; it has: Q8_0, Q4_K_M");
+}
+
+// A model in two files, as the hub lists it.
+void publish_shards(TestServer& server, const std::vector<std::string>& names,
+                    const std::vector<std::string>& files) {
+  std::string list;
+  for (size_t i = 0; i < names.size(); ++i) {
+    list += (i == 0 ? "" : ",") + std::string(R"({"type":"file","path":")") + names[i] +
+            R"(","size":)" + std::to_string(files[i].size()) + R"(,"lfs":{"oid":")" +
+            sha256_of(files[i]).substr(7) + R"("}})";
+    server.put("/me/repo/resolve/main/" + names[i], files[i]);
+  }
+  server.put("/api/models/me/repo/tree/main?recursive=true", "[" + list + "]");
+}
+
+TEST_F(PullTest, AModelInSeveralFilesComesWholeAndItsFilesFindEachOther) {
+  const std::string first = bytes_of(1'200), second = bytes_of(700);
+  publish_shards(server_,
+                 {"Q8_0/big-Q8_0-00002-of-00002.gguf", "Q8_0/big-Q8_0-00001-of-00002.gguf"},
+                 {second, first});
+  const auto model = pull("hf.co/me/repo:Q8_0");
+  ASSERT_TRUE(model.has_value()) << model.error().text;
+  EXPECT_EQ(model->size(), 1'900u);
+  const std::string path = *store_.model_path(*model);
+  EXPECT_TRUE(path.ends_with("/model-00001-of-00002.gguf")) << path;
+  EXPECT_EQ(*read_file(path), first);
+  EXPECT_EQ(*read_file(files_of_model(path)[1]), second);
+  ASSERT_TRUE(store_.remove(model->ref).has_value());
+  EXPECT_FALSE(file_exists(path));
+  EXPECT_FALSE(file_exists(blob(second)));
+}
+
+TEST_F(PullTest, AModelWithAMissingFileIsNotFound) {
+  publish_shards(server_, {"big-Q8_0-00001-of-00002.gguf"}, {bytes_of(100)});
+  const auto model = pull("hf.co/me/repo:Q8_0");
+  EXPECT_EQ(model.error().fault, Fault::not_found);
+  EXPECT_NE(model.error().text.find("big-Q8_0-00002-of-00002.gguf' is missing"), std::string::npos)
+      << model.error().text;
+}
+
+TEST_F(PullTest, ATokenGoesToItsRegistryOnly) {
+  publish(bytes_of(100));
+  options_.download.http.token = "mine";
+  ASSERT_TRUE(pull(name()).has_value());
+  for (const auto& request : server_.requests()) EXPECT_EQ(request.authorization, "Bearer mine");
+}
+
+TEST_F(PullTest, WhatIsPushedCanBePulled) {
+  const std::string weights = bytes_of(2'500), file = folder_.path() + "/w.gguf";
+  ASSERT_TRUE(write_file(file, weights).has_value());
+  Manifest manifest;
+  manifest.config = *store_.add_blob("application/vnd.docker.container.image.v1+json", "{}");
+  // Weights in place: the registry gets the bytes, and not where they lie.
+  manifest.layers = {
+      {std::string(layer_prefix) + "model", sha256_of(weights), weights.size(), file},
+      *store_.add_blob(std::string(layer_prefix) + "system", "Be brief.")};
+  const ModelRef ref = *parse_model_ref(name());
+  ASSERT_TRUE(store_.write(ref, manifest).has_value());
+  PushOptions push;
+  push.allow_http = true;
+  push.http.token = "mine";
+  server_.require_token("mine");
+  const auto pushed = push_model(store_, ref, push);
+  ASSERT_TRUE(pushed.has_value()) << pushed.error().text;
+
+  const Store other(folder_.path() + "/other");
+  const auto model = pull_model(other, ref, options_);
+  ASSERT_TRUE(model.has_value()) << model.error().text;
+  EXPECT_EQ(*read_file(*other.model_path(*model)), weights);
+  EXPECT_EQ(*read_contents(other, *model)->system, "Be brief.");
+
+  // What is there already is not sent again.
+  const size_t n_before = server_.requests().size();
+  ASSERT_TRUE(push_model(store_, ref, push).has_value());
+  size_t n_posts = 0;
+  const auto requests = server_.requests();
+  for (size_t i = n_before; i < requests.size(); ++i)
+    n_posts += requests[i].method == "POST" ? 1 : 0;
+  EXPECT_EQ(n_posts, 0u);
+  push.http.token = "";
+  ASSERT_TRUE(store_.write(*parse_model_ref(name() + ":2"), manifest).has_value());
+  EXPECT_EQ(push_model(store_, *parse_model_ref(name() + ":2"), push).error().fault, Fault::usage);
 }
 
 TEST_F(PullTest, WhatARegistryMustNotSendIsRefused) {

@@ -1,5 +1,5 @@
 // A registry on this machine for tests: files by path over HTTP/1.1, with ranges, redirects, and
-// faults on demand. One connection, one request.
+// faults on demand; pushes as the OCI distribution protocol has them. One connection, one request.
 #pragma once
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -20,7 +20,7 @@ namespace quire {
 class TestServer {
  public:
   struct Request {
-    std::string path, authorization;
+    std::string method, path, authorization, body;
     bool has_range = false;
     size_t begin = 0, end = 0;  // end: 0 for none
   };
@@ -52,6 +52,8 @@ class TestServer {
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
   void put(const std::string& path, std::string body) { files_[path].body = std::move(body); }
   Answer& at(const std::string& path) { return files_[path]; }
+  // Without it a push is refused (401).
+  void require_token(std::string token) { token_ = std::move(token); }
   std::vector<Request> requests() {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -75,7 +77,19 @@ class TestServer {
       text.append(buffer, static_cast<size_t>(n));
     }
     Request request;
-    request.path = text.substr(4, text.find(' ', 4) - 4);
+    const size_t space = text.find(' ');
+    request.method = text.substr(0, space);
+    request.path = text.substr(space + 1, text.find(' ', space + 1) - space - 1);
+    const size_t head_end = text.find("\r\n\r\n") + 4;
+    if (const size_t at = text.find("Content-Length: "); at < head_end) {
+      const size_t n_body = std::stoul(text.substr(at + 16));
+      while (text.size() < head_end + n_body) {
+        const ssize_t n = ::recv(client, buffer, sizeof buffer, 0);
+        if (n <= 0) return;
+        text.append(buffer, static_cast<size_t>(n));
+      }
+      request.body = text.substr(head_end, n_body);
+    }
     if (const size_t at = text.find("Authorization: "); at != text.npos)
       request.authorization = text.substr(at + 15, text.find('\r', at) - at - 15);
     if (const size_t at = text.find("Range: bytes="); at != text.npos) {
@@ -89,6 +103,7 @@ class TestServer {
     }
     const auto file = files_.find(request.path);
     Answer a = file == files_.end() ? Answer{404, "not here", "", SIZE_MAX, true} : file->second;
+    if (request.method == "POST" || request.method == "PUT") a = take(request);
     std::string head = "HTTP/1.1 " + std::to_string(a.status) + " x\r\nConnection: close\r\n";
     if (!a.location.empty()) head += "Location: " + a.location + "\r\n";
     if (request.has_range && a.status == 200 && a.ranges) {
@@ -100,6 +115,7 @@ class TestServer {
              "\r\n";
     }
     head += "Content-Length: " + std::to_string(a.body.size()) + "\r\n\r\n";
+    if (request.method == "HEAD") a.body.clear();
     if (a.body.size() > a.cut_after) a.body.resize(a.cut_after);
     const std::string out = head + a.body;
     for (size_t sent = 0; sent < out.size();) {
@@ -109,12 +125,39 @@ class TestServer {
     }
   }
 
+  // POST REPO/blobs/uploads/ says where to; PUT there puts REPO/blobs/DIGEST; PUT of a manifest.
+  Answer take(const Request& request) {
+    Answer answer;
+    if (!token_.empty() && request.authorization != "Bearer " + token_) {
+      answer.status = 401;
+      return answer;
+    }
+    const size_t at = request.path.find("/blobs/uploads/");
+    if (request.method == "POST" && at != std::string::npos) {
+      answer.status = 202;
+      answer.location = "/put" + request.path.substr(0, at) + "/blobs/?state=x";
+    } else if (request.path.starts_with("/put/")) {
+      const size_t query = request.path.find("?state=x&digest=");
+      if (query == std::string::npos) return {400, "no digest", "", SIZE_MAX, true};
+      files_[request.path.substr(4, query - 4) + request.path.substr(query + 16)].body =
+          request.body;
+      answer.status = 201;
+    } else if (request.path.find("/manifests/") != std::string::npos) {
+      files_[request.path].body = request.body;
+      answer.status = 201;
+    } else {
+      answer.status = 405;
+    }
+    return answer;
+  }
+
   int listener_ = -1;
   uint16_t port_ = 0;
   std::atomic<bool> stop_ = false;
   std::thread thread_;
   std::mutex mutex_;
   std::map<std::string, Answer> files_;  // set up before it is asked
+  std::string token_;
   std::vector<Request> requests_;
 };
 

@@ -1,0 +1,51 @@
+// quire ps: the models that a running server has loaded.
+#include "cli/command.h"
+#include "cli/json_output.h"
+#include "cli/running_server.h"
+#include "cli/terminal.h"
+#include "format/printable.h"
+
+#include <algorithm>
+
+namespace quire {
+namespace {
+
+struct Flags {
+  ServerFlags server;
+  bool json = false;
+};
+
+Result<int> run(const Flags& flags) {
+  const nlohmann::json answer = TRY(ask_server(flags.server, "/api/ps"));
+  if (flags.json) {
+    print_json(answer);
+    return 0;
+  }
+  if (!answer.is_object() || !answer.value("models", nlohmann::json()).is_array())
+    return fail(Fault::bad_format, "what answers there is no server of this kind");
+  size_t width = 4;
+  const auto name_of = [](const nlohmann::json& model) {
+    return printable(model.value("name", std::string()), 100);
+  };
+  for (const auto& model : answer["models"]) width = std::max(width, name_of(model).size());
+  put_text(fmt::format("{:<{}}  {:>10}  {:>8}  {}\n", "NAME", width, "MEMORY", "CONTEXT", "UNTIL"));
+  for (const auto& model : answer["models"])
+    put_text(fmt::format("{:<{}}  {:>6.2f} GiB  {:>8}  {}\n", name_of(model), width,
+                         model.value("size", 0.0) / 0x1p30,
+                         model.value("context_length", int64_t{0}),
+                         printable(model.value("expires_at", std::string()).substr(0, 19), 40)));
+  return 0;
+}
+
+}  // namespace
+
+CommandBody command_ps(CommandLine& app) {
+  auto flags = std::make_shared<Flags>();
+  add_server_flags(app, flags->server);
+  app.add_flag("--json", flags->json, "print what the server answers");
+  examples(app, {{"quire ps", "what `quire serve` on this machine has loaded"},
+                 {"quire ps --host box:8080", "and one on another"}});
+  return [flags] { return run(*flags); };
+}
+
+}  // namespace quire

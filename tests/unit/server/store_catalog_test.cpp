@@ -1,0 +1,236 @@
+// Models of a store behind Ollama's API: made, sent, fetched, used, copied, removed.
+#include "support.h"
+
+#include "base/file.h"
+#include "server/store_catalog.h"
+#include "store/sha256.h"
+#include "unit/base/temporary_folder.h"
+#include "unit/store/test_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace quire::server {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+class StoreCatalogTest : public testing::Test {
+ protected:
+  StoreCatalogTest() {
+    StoreCatalogOptions options;
+    options.store = folder_.path() + "/models";
+    options.caches.llama_cpp = folder_.path() + "/llama";
+    options.pull.hugging_face = "http://" + registry_.host();
+    options.pull.download.part_bytes = 1 << 20;
+    const std::vector<std::string> files = {QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf"};
+    auto catalog = std::make_unique<StoreCatalog>(FileCatalog::create(files, {}).value(), options);
+    server_ = std::make_unique<TestServer>(std::move(catalog));
+  }
+
+  json post(const std::string& path, const json& body, int status = 200) {
+    const Reply reply = server_->post(path, body.dump());
+    EXPECT_EQ(reply.status, status) << path << " " << body.dump() << "\n" << reply.body;
+    return json::parse(reply.body, nullptr, false);
+  }
+  // The lines of an answer in pieces.
+  std::vector<json> lines(const std::string& path, const json& body) {
+    const Reply reply = server_->post(path, body.dump());
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    std::vector<json> list;
+    for (size_t begin = 0; begin < reply.body.size();) {
+      const size_t end = reply.body.find('\n', begin);
+      list.push_back(json::parse(reply.body.substr(begin, end - begin), nullptr, false));
+      begin = end + 1;
+    }
+    return list;
+  }
+  int send_blob(const std::string& digest, const std::string& bytes) {
+    return server_->ask("POST", "/api/blobs/" + digest, bytes).status;
+  }
+  std::string weights() { return read_file(QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf").value(); }
+  // What the model says first after this chat, by its prompt.
+  std::string prompt_of(const std::string& model, const json& messages) {
+    return post("/apply-template", {{"model", model}, {"messages", messages}})["prompt"];
+  }
+  std::vector<std::string> names() {
+    std::vector<std::string> list;
+    for (const json& model : json::parse(server_->get("/api/tags").body)["models"])
+      list.push_back(model["name"]);
+    return list;
+  }
+
+  TemporaryFolder folder_;
+  quire::TestServer registry_;
+  std::unique_ptr<TestServer> server_;
+};
+
+const json hello = json::array({{{"role", "user"}, {"content", "Hello"}}});
+
+TEST_F(StoreCatalogTest, AModelMadeOfAnotherSpeaksAsItSays) {
+  post("/api/create",
+       {{"model", "bear"},
+        {"from", "tales"},
+        {"stream", false},
+        {"system", "You are a bear."},
+        {"template", "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"},
+        {"parameters", {{"temperature", 0}, {"num_predict", 3}, {"seed", 5}}},
+        {"messages",
+         {{{"role", "user"}, {"content", "a"}}, {{"role", "assistant"}, {"content", "b"}}}},
+        {"license", {"free", "as air"}}});
+  EXPECT_EQ(prompt_of("bear", hello), "<system>You are a bear.<user>a<assistant>b<user>Hello");
+  json own = hello;
+  own.insert(own.begin(), {{"role", "system"}, {"content", "Other."}});
+  EXPECT_EQ(prompt_of("bear", own), "<system>Other.<user>a<assistant>b<user>Hello");
+  const json answer =
+      post("/api/chat", {{"model", "bear"}, {"messages", hello}, {"stream", false}});
+  EXPECT_EQ(answer["eval_count"], 3);
+  EXPECT_EQ(answer["done_reason"], "length");
+  const json more = post("/v1/chat/completions", {{"model", "bear"}, {"messages", hello}});
+  EXPECT_EQ(more["usage"]["completion_tokens"], 3);
+  const json whole =
+      post("/v1/chat/completions", {{"model", "bear"}, {"messages", hello}, {"max_tokens", 5}});
+  EXPECT_EQ(whole["usage"]["completion_tokens"], 5);
+
+  const json shown = post("/api/show", {{"model", "bear"}});
+  EXPECT_EQ(shown["system"], "You are a bear.");
+  EXPECT_EQ(shown["license"], "free\nas air");
+  EXPECT_EQ(shown["messages"][1]["content"], "b");
+  EXPECT_THAT(shown["parameters"].get<std::string>(), HasSubstr("num_predict"));
+  EXPECT_THAT(shown["modelfile"].get<std::string>(),
+              HasSubstr("SYSTEM \"\"\"You are a bear.\"\"\""));
+  EXPECT_EQ(shown["details"]["family"], "llama");
+
+  // Made again, it speaks otherwise at once.
+  post("/api/create", {{"model", "bear"}, {"from", "bear"}, {"stream", false}, {"system", "Fox."}});
+  EXPECT_THAT(prompt_of("bear", hello), testing::StartsWith("<system>Fox."));
+}
+
+TEST_F(StoreCatalogTest, AModelfileIsTakenAsText) {
+  const auto said =
+      lines("/api/create", {{"name", "brief"}, {"modelfile", "FROM tales\nSYSTEM Be brief.\n"}});
+  ASSERT_GE(said.size(), 2u);
+  EXPECT_EQ(said.back()["status"], "success");
+  EXPECT_EQ(post("/api/show", {{"model", "brief:latest"}})["system"], "Be brief.");
+}
+
+TEST_F(StoreCatalogTest, WeightsComeAsABlobAndAreCheckedByTheirSum) {
+  const std::string bytes = weights(), digest = sha256_of(bytes);
+  EXPECT_EQ(server_->ask("HEAD", "/api/blobs/" + digest).status, 404);
+  EXPECT_EQ(send_blob(digest, bytes.substr(1)), 400);
+  EXPECT_EQ(server_->ask("HEAD", "/api/blobs/" + digest).status, 404);
+  EXPECT_EQ(send_blob(digest, bytes), 201);
+  EXPECT_EQ(server_->ask("HEAD", "/api/blobs/" + digest).status, 200);
+  post("/api/create", {{"model", "own"}, {"files", {{"x.gguf", digest}}}, {"stream", false}});
+  EXPECT_EQ(post("/api/generate", {{"model", "own"},
+                                   {"prompt", "Once"},
+                                   {"stream", false},
+                                   {"options", {{"num_predict", 2}}}})["eval_count"],
+            2);
+}
+
+TEST_F(StoreCatalogTest, ABlobInChunksIsTheSame) {
+  const std::string bytes = "GGUF some bytes", digest = sha256_of(bytes);
+  const std::string head = "POST /api/blobs/" + digest +
+                           " HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+                           "transfer-encoding: chunked\r\n\r\n";
+  EXPECT_EQ(server_->raw(head + "4\r\nGGUF\r\nb\r\n some bytes\r\n0\r\n\r\n").status, 201);
+  EXPECT_EQ(server_->ask("HEAD", "/api/blobs/" + digest).status, 200);
+}
+
+TEST_F(StoreCatalogTest, NamesAndDigestsThatLeaveTheStoreAre400) {
+  for (const char* name : {"../x", "a/../../b", "..", "a/b/../c", "x:../y", "/etc/passwd"}) {
+    for (const char* path : {"/api/pull", "/api/push", "/api/show", "/api/generate"})
+      post(path, {{"model", name}, {"prompt", "x"}}, 400);
+    post("/api/create", {{"model", name}, {"from", "tales"}}, 400);
+    post("/api/copy", {{"source", "tales"}, {"destination", name}}, 400);
+    EXPECT_EQ(server_->ask("DELETE", "/api/delete", json({{"model", name}}).dump()).status, 400)
+        << name;
+  }
+  for (const char* digest : {"sha256:../../x", "..%2f..%2fx", "sha256:abc", "x"}) {
+    EXPECT_EQ(server_->ask("HEAD", std::string("/api/blobs/") + digest).status, 400) << digest;
+    EXPECT_EQ(send_blob(digest, "x"), 400) << digest;
+    post("/api/create", {{"model", "a"}, {"files", {{"x.gguf", digest}}}}, 400);
+  }
+  post("/api/create", {{"model", "a"}, {"modelfile", "FROM /etc/passwd"}, {"stream", false}}, 400);
+  post("/api/create", {{"model", "a"}}, 400);
+  post("/api/create", {{"model", "a"}, {"from", "tales"}, {"parameters", {{"heat", 1}}}}, 400);
+  post("/api/create", {{"model", "a"}, {"from", "tales"}, {"messages", {{{"role", "x"}}}}}, 400);
+  post("/api/create",
+       {{"model", "a"}, {"from", "tales"}, {"template", "{% if %}"}, {"stream", false}}, 400);
+}
+
+TEST_F(StoreCatalogTest, CopiesHaveTheirOwnNamesAndGoOneByOne) {
+  post("/api/create", {{"model", "one"}, {"from", "tales"}, {"system", "x"}, {"stream", false}});
+  EXPECT_EQ(server_->post("/api/copy", R"({"source": "one", "destination": "two:v1"})").status,
+            200);
+  EXPECT_EQ(server_->post("/api/copy", R"({"source": "tales", "destination": "three"})").status,
+            200);
+  EXPECT_THAT(names(), testing::IsSupersetOf({"one:latest", "two:v1", "three:latest"}));
+  EXPECT_EQ(server_->ask("DELETE", "/api/delete", R"({"model": "one"})").status, 200);
+  EXPECT_EQ(server_->ask("DELETE", "/api/delete", R"({"model": "one"})").status, 404);
+  EXPECT_THAT(names(), testing::Not(testing::Contains("one:latest")));
+  EXPECT_EQ(post("/api/show", {{"model", "two:v1"}})["system"], "x");
+  const Reply file = server_->ask("DELETE", "/api/delete", R"({"model": "tales"})");
+  EXPECT_EQ(file.status, 400);
+  EXPECT_THAT(file.body, HasSubstr("not removed"));
+}
+
+TEST_F(StoreCatalogTest, FilesOfCachesCanBeNamed) {
+  ASSERT_TRUE(make_directories(folder_.path() + "/llama").has_value());
+  ASSERT_TRUE(write_file(folder_.path() + "/llama/mine-q8_0.gguf", weights()).has_value());
+  EXPECT_THAT(names(), testing::Contains("mine-q8_0"));
+  EXPECT_EQ(post("/v1/completions", {{"model", "mine-q8_0"},
+                                     {"prompt", "a"},
+                                     {"max_tokens", 1}})["usage"]["completion_tokens"],
+            1);
+}
+
+TEST_F(StoreCatalogTest, AModelIsPushedToARegistryAndPulledFromIt) {
+  const std::string name = "http://" + registry_.host() + "/me/bear:1";
+  post("/api/create", {{"model", name}, {"from", "tales"}, {"system", "x"}, {"stream", false}});
+  post("/api/push", {{"model", name}, {"stream", false}}, 400);  // no TLS, and not allowed
+  const auto pushed = lines("/api/push", {{"model", name}, {"insecure", true}});
+  EXPECT_EQ(pushed.back()["status"], "success");
+  EXPECT_EQ(server_->ask("DELETE", "/api/delete", json({{"model", name}}).dump()).status, 200);
+  EXPECT_EQ(server_->post("/api/show", json({{"model", name}}).dump()).status, 404);
+
+  const auto pulled = lines("/api/pull", {{"model", name}, {"insecure", true}});
+  EXPECT_EQ(pulled[0]["status"], "pulling manifest");
+  EXPECT_EQ(pulled.back()["status"], "success");
+  bool seen = false;
+  for (const json& line : pulled)
+    seen |= line.contains("completed") && line["completed"] == line["total"] &&
+            line["total"] == weights().size();
+  EXPECT_TRUE(seen);
+  EXPECT_EQ(post("/api/pull", {{"model", name}, {"insecure", true}, {"stream", false}})["status"],
+            "success");
+  EXPECT_EQ(post("/api/show", {{"model", name}})["system"], "x");
+  EXPECT_EQ(post("/api/chat", {{"model", name},
+                               {"messages", hello},
+                               {"stream", false},
+                               {"options", {{"num_predict", 1}}}})["eval_count"],
+            1);
+}
+
+TEST_F(StoreCatalogTest, WhatCannotBePulledSaysSo) {
+  const std::string name = "http://" + registry_.host() + "/me/none";
+  post("/api/pull", {{"model", name}, {"insecure", true}, {"stream", false}}, 404);
+  const auto said = lines("/api/pull", {{"model", name}, {"insecure", true}});
+  EXPECT_THAT(said.back()["error"].get<std::string>(), HasSubstr("there is no model"));
+}
+
+TEST_F(StoreCatalogTest, KeepAliveZeroUnloadsWithoutLoading) {
+  const json answer = post("/api/generate", {{"model", "tales"}, {"keep_alive", 0}});
+  EXPECT_EQ(answer["done_reason"], "unload");
+  EXPECT_TRUE(json::parse(server_->get("/api/ps").body)["models"].empty());
+  post("/api/generate", {{"model", "tales"}, {"keep_alive", -1}});
+  EXPECT_EQ(json::parse(server_->get("/api/ps").body)["models"].size(), 1u);
+  post("/api/generate", {{"model", "tales"}, {"keep_alive", "0s"}});
+  EXPECT_TRUE(json::parse(server_->get("/api/ps").body)["models"].empty());
+}
+
+}  // namespace
+}  // namespace quire::server
