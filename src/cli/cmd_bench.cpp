@@ -54,7 +54,7 @@ Result<Subject> load_bare_subject(const Flags& flags) {
   if (!given.empty())
     return fail(Fault::usage, "both a model, '{}', and --shape {} are given; take one", given,
                 flags.shape);
-  const ModelShape shape = TRY(find_shape(flags.shape));
+  const KnownShape shape = TRY(find_shape(flags.shape));
   TypeMix mix = TRY(type_mix(flags.type));
   mix.pure = flags.pure;
   const std::string type = fmt::format("{}{}", mix.name, mix.pure ? ", pure" : "");
@@ -172,7 +172,7 @@ Result<int> run(const Flags& flags) {
 
 std::string names_of_shapes() {
   std::string names;
-  for (const ModelShape& shape : all_shapes())
+  for (const KnownShape& shape : all_shapes())
     names += (names.empty() ? "" : ", ") + std::string(shape.name);
   return names;
 }

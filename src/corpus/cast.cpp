@@ -230,7 +230,7 @@ std::vector<Entity> shop_pool() {
 
 }  // namespace
 
-void add_cast(Grammar& grammar) {
+void add_cast(TaleGrammar& grammar) {
   std::vector<Entity> heroes = children();
   for (Entity& animal : animal_heroes()) heroes.push_back(std::move(animal));
   grammar.add_pool("child", children());

@@ -76,7 +76,7 @@ struct Value {
 
 }  // namespace
 
-struct Grammar::Machine {
+struct TaleGrammar::Machine {
   struct Rule {
     std::string name;
     std::vector<std::string> bodies;
@@ -172,7 +172,7 @@ struct Grammar::Machine {
   };
 };
 
-std::string_view Grammar::Machine::Reader::until(char end) {
+std::string_view TaleGrammar::Machine::Reader::until(char end) {
   const size_t stop = text.find(end, at);
   if (stop == std::string_view::npos) template_error(rule, fmt::format("no closing '{}'", end));
   const std::string_view inside = text.substr(at, stop - at);
@@ -180,7 +180,7 @@ std::string_view Grammar::Machine::Reader::until(char end) {
   return inside;
 }
 
-Nodes Grammar::Machine::Reader::sequence(bool inside_choice) {
+Nodes TaleGrammar::Machine::Reader::sequence(bool inside_choice) {
   Nodes nodes;
   std::string literal;
   const auto flush = [&] {
@@ -208,7 +208,7 @@ Nodes Grammar::Machine::Reader::sequence(bool inside_choice) {
 }
 
 // Plain words; a phrase of the thesaurus becomes a choice among its synonyms.
-void Grammar::Machine::Reader::literal_nodes(std::string_view literal, Nodes& nodes) {
+void TaleGrammar::Machine::Reader::literal_nodes(std::string_view literal, Nodes& nodes) {
   const auto add_text = [&nodes](std::string_view words) {
     if (words.empty()) return;
     Node node{.kind = Node::Kind::text};
@@ -241,7 +241,7 @@ void Grammar::Machine::Reader::literal_nodes(std::string_view literal, Nodes& no
   add_text(literal.substr(start));
 }
 
-Node Grammar::Machine::Reader::choice() {
+Node TaleGrammar::Machine::Reader::choice() {
   Node node{.kind = Node::Kind::choice};
   for (;;) {
     node.branches.push_back(sequence(true));
@@ -254,7 +254,7 @@ Node Grammar::Machine::Reader::choice() {
   return node;
 }
 
-Node Grammar::Machine::Reader::braces() {
+Node TaleGrammar::Machine::Reader::braces() {
   const std::string_view inside = until('}');
   if (const size_t bind = inside.find(":="); bind != std::string_view::npos) {
     return binding(inside.substr(0, bind), inside.substr(bind + 2));
@@ -276,7 +276,7 @@ Node Grammar::Machine::Reader::braces() {
   return node;
 }
 
-Node Grammar::Machine::Reader::binding(std::string_view slot, std::string_view source) {
+Node TaleGrammar::Machine::Reader::binding(std::string_view slot, std::string_view source) {
   Node node{.kind = Node::Kind::bind_pool};
   node.slot = machine.slot_id(slot);
   const auto operand = [&](std::string_view word, int16_t& id, int64_t& constant) {
@@ -308,7 +308,7 @@ Node Grammar::Machine::Reader::binding(std::string_view slot, std::string_view s
   return node;
 }
 
-Node Grammar::Machine::Reader::call() {
+Node TaleGrammar::Machine::Reader::call() {
   std::string_view inside = until('>');
   Node node{.kind = Node::Kind::call};
   const size_t colon = std::min(inside.find(':'), inside.size());
@@ -322,11 +322,11 @@ Node Grammar::Machine::Reader::call() {
   return node;
 }
 
-void Grammar::Machine::Speaker::say(const Nodes& nodes) {
+void TaleGrammar::Machine::Speaker::say(const Nodes& nodes) {
   for (const Node& node : nodes) say(node);
 }
 
-void Grammar::Machine::Speaker::say(const Node& node) {
+void TaleGrammar::Machine::Speaker::say(const Node& node) {
   const auto slot = static_cast<size_t>(node.slot);
   switch (node.kind) {
     case Node::Kind::text:
@@ -382,7 +382,7 @@ void Grammar::Machine::Speaker::say(const Node& node) {
   }
 }
 
-void Grammar::Machine::Speaker::call(const Node& node) {
+void TaleGrammar::Machine::Speaker::call(const Node& node) {
   const Value x = slots[0], y = slots[1];
   // Both are read before either is written: <hug:y,x> swaps them.
   const Value new_x = node.a >= 0 ? slots[static_cast<size_t>(node.a)] : x;
@@ -394,7 +394,7 @@ void Grammar::Machine::Speaker::call(const Node& node) {
   slots[1] = y;
 }
 
-const Entity* Grammar::Machine::Speaker::draw(const Pool& pool) {
+const Entity* TaleGrammar::Machine::Speaker::draw(const Pool& pool) {
   const Entity* entity = nullptr;
   for (int attempt = 0; attempt < 12; ++attempt) {
     entity = &pool.members[rng.below(pool.members.size())];
@@ -407,7 +407,7 @@ const Entity* Grammar::Machine::Speaker::draw(const Pool& pool) {
   return entity;
 }
 
-void Grammar::Machine::Speaker::set_number(int16_t slot, int64_t n) {
+void TaleGrammar::Machine::Speaker::set_number(int16_t slot, int64_t n) {
   CHECK(n >= 0 && n < kNumbersMax);
   Value& value = slots[static_cast<size_t>(slot)];
   value = {};
@@ -415,12 +415,12 @@ void Grammar::Machine::Speaker::set_number(int16_t slot, int64_t n) {
   value.entity = &machine.numbers[static_cast<size_t>(n)];
 }
 
-void Grammar::Machine::Speaker::write(const Value& value, Form form) {
+void TaleGrammar::Machine::Speaker::write(const Value& value, Form form) {
   CHECK(value.entity != nullptr || value.text != nullptr);
   out += value.text != nullptr ? *value.text : (*value.entity)[form];
 }
 
-Grammar::Grammar() : machine_(std::make_unique<Machine>()) {
+TaleGrammar::TaleGrammar() : machine_(std::make_unique<Machine>()) {
   machine_->slot_id("x");
   machine_->slot_id("y");
   for (int n = 0; n < kNumbersMax; ++n) {
@@ -432,16 +432,16 @@ Grammar::Grammar() : machine_(std::make_unique<Machine>()) {
     machine_->numbers.push_back(std::move(entity));
   }
 }
-Grammar::~Grammar() = default;
-Grammar::Grammar(Grammar&&) noexcept = default;
+TaleGrammar::~TaleGrammar() = default;
+TaleGrammar::TaleGrammar(TaleGrammar&&) noexcept = default;
 
-void Grammar::add_pool(std::string_view name, std::vector<Entity> members) {
+void TaleGrammar::add_pool(std::string_view name, std::vector<Entity> members) {
   CHECK(!members.empty());
   machine_->pool_ids.emplace(std::string(name), static_cast<int>(machine_->pools.size()));
   machine_->pools.push_back({std::string(name), std::move(members)});
 }
 
-void Grammar::add_rule(std::string_view name, std::string_view body) {
+void TaleGrammar::add_rule(std::string_view name, std::string_view body) {
   auto it = machine_->rule_ids.find(name);
   if (it == machine_->rule_ids.end()) {
     const int id = static_cast<int>(machine_->rules.size());
@@ -451,7 +451,7 @@ void Grammar::add_rule(std::string_view name, std::string_view body) {
   machine_->rules[static_cast<size_t>(it->second)].bodies.emplace_back(body);
 }
 
-void Grammar::link() {
+void TaleGrammar::link() {
   for (Machine::Rule& rule : machine_->rules) {
     for (const std::string& body : rule.bodies) {
       Machine::Reader reader{*machine_, rule.name, body};
@@ -463,7 +463,7 @@ void Grammar::link() {
   }
 }
 
-void Grammar::say(std::string_view rule, Rng& rng, std::string& out) const {
+void TaleGrammar::say(std::string_view rule, Rng& rng, std::string& out) const {
   std::string raw;
   Machine::Speaker speaker{*machine_,
                            rng,
@@ -478,9 +478,9 @@ void Grammar::say(std::string_view rule, Rng& rng, std::string& out) const {
   finish_text(raw, out);
 }
 
-int Grammar::n_rules() const { return static_cast<int>(machine_->rules.size()); }
-int Grammar::n_choices() const { return machine_->n_choices; }
-int Grammar::n_alternatives() const { return machine_->n_alternatives; }
+int TaleGrammar::n_rules() const { return static_cast<int>(machine_->rules.size()); }
+int TaleGrammar::n_choices() const { return machine_->n_choices; }
+int TaleGrammar::n_alternatives() const { return machine_->n_alternatives; }
 
 void finish_text(std::string_view raw, std::string& out) {
   const size_t begin = out.size();

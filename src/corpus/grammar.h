@@ -67,11 +67,11 @@ struct Entity {
   std::string& operator[](Form form) { return forms[static_cast<size_t>(form)]; }
 };
 
-class Grammar {
+class TaleGrammar {
  public:
-  Grammar();
-  ~Grammar();
-  Grammar(Grammar&&) noexcept;
+  TaleGrammar();
+  ~TaleGrammar();
+  TaleGrammar(TaleGrammar&&) noexcept;
 
   void add_pool(std::string_view name, std::vector<Entity> members);
   // The same name again adds one more alternative.

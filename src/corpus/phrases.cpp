@@ -193,7 +193,7 @@ constexpr Rule kPhrases[] = {
 
 }  // namespace
 
-void add_words(Grammar& grammar) { add_rules(grammar, kWords); }
-void add_phrases(Grammar& grammar) { add_rules(grammar, kPhrases); }
+void add_words(TaleGrammar& grammar) { add_rules(grammar, kWords); }
+void add_phrases(TaleGrammar& grammar) { add_rules(grammar, kPhrases); }
 
 }  // namespace quire

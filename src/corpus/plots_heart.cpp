@@ -128,6 +128,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-void add_heart_plots(Grammar& grammar) { add_rules(grammar, kRules); }
+void add_heart_plots(TaleGrammar& grammar) { add_rules(grammar, kRules); }
 
 }  // namespace quire

@@ -165,6 +165,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-void add_home_plots(Grammar& grammar) { add_rules(grammar, kRules); }
+void add_home_plots(TaleGrammar& grammar) { add_rules(grammar, kRules); }
 
 }  // namespace quire

@@ -142,6 +142,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-void add_nature_plots(Grammar& grammar) { add_rules(grammar, kRules); }
+void add_nature_plots(TaleGrammar& grammar) { add_rules(grammar, kRules); }
 
 }  // namespace quire

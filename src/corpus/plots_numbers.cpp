@@ -92,6 +92,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-void add_number_plots(Grammar& grammar) { add_rules(grammar, kRules); }
+void add_number_plots(TaleGrammar& grammar) { add_rules(grammar, kRules); }
 
 }  // namespace quire

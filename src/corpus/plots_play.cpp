@@ -126,6 +126,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-void add_play_plots(Grammar& grammar) { add_rules(grammar, kRules); }
+void add_play_plots(TaleGrammar& grammar) { add_rules(grammar, kRules); }
 
 }  // namespace quire

@@ -134,6 +134,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-void add_town_plots(Grammar& grammar) { add_rules(grammar, kRules); }
+void add_town_plots(TaleGrammar& grammar) { add_rules(grammar, kRules); }
 
 }  // namespace quire

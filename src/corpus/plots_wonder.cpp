@@ -223,6 +223,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-void add_wonder_plots(Grammar& grammar) { add_rules(grammar, kRules); }
+void add_wonder_plots(TaleGrammar& grammar) { add_rules(grammar, kRules); }
 
 }  // namespace quire

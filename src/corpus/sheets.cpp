@@ -135,6 +135,6 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
-void add_fact_sheets(Grammar& grammar) { add_rules(grammar, kRules); }
+void add_fact_sheets(TaleGrammar& grammar) { add_rules(grammar, kRules); }
 
 }  // namespace quire

@@ -14,8 +14,8 @@ constexpr uint64_t kContractingPercent = 40;
 
 }  // namespace
 
-Grammar tales_grammar() {
-  Grammar grammar;
+TaleGrammar tales_grammar() {
+  TaleGrammar grammar;
   add_cast(grammar);
   add_words(grammar);
   add_phrases(grammar);

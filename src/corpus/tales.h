@@ -32,15 +32,15 @@ class Tales {
   explicit Tales(uint64_t seed);
   // Replaces document by the i-th one: one or more paragraphs, one per line, no newline at the end.
   void document(uint64_t i, std::string& document) const;
-  const Grammar& grammar() const { return grammar_; }
+  const TaleGrammar& grammar() const { return grammar_; }
 
  private:
   uint64_t seed_;
-  Grammar grammar_;
+  TaleGrammar grammar_;
 };
 
 // The whole grammar of the tales, linked: plots under the rule "plot", fact sheets under "facts".
-Grammar tales_grammar();
+TaleGrammar tales_grammar();
 
 // Calls sink with whole documents, formatted, until the next one would pass options.bytes (or, for
 // facts, until every fact has been told). Returns the number of documents, or the sink's error.

@@ -39,7 +39,7 @@ Hparams llama_7b() { return decoder("llama", {32000, 4096, 32, 11008, 32, 32, 12
 Hparams mistral_7b() { return decoder("llama", {32768, 4096, 32, 14336, 32, 8, 128, 32768, 1e6}); }
 Hparams stories_15m() { return decoder("llama", {32000, 288, 6, 768, 6, 6, 48, 256, 1e4}); }
 
-constexpr ModelShape shapes[] = {
+constexpr KnownShape shapes[] = {
     {"llama-1b", "Llama-3.2-1B", "llama-bpe", llama_1b},
     {"llama-3b", "Llama-3.2-3B", "llama-bpe", llama_3b},
     {"llama-8b", "Llama-3.1-8B", "llama-bpe", llama_8b},
@@ -50,11 +50,11 @@ constexpr ModelShape shapes[] = {
 
 }  // namespace
 
-std::span<const ModelShape> all_shapes() { return shapes; }
+std::span<const KnownShape> all_shapes() { return shapes; }
 
-Result<ModelShape> find_shape(std::string_view name) {
+Result<KnownShape> find_shape(std::string_view name) {
   std::string known;
-  for (const ModelShape& shape : shapes) {
+  for (const KnownShape& shape : shapes) {
     if (name == shape.name) return shape;
     known += known.empty() ? "" : ", ";
     known += shape.name;

@@ -9,15 +9,15 @@
 
 namespace quire {
 
-struct ModelShape {
+struct KnownShape {
   const char* name;  // "llama-1b"
   const char* of;    // the model whose shape it is: "Llama-3.2-1B"
   const char* pre;   // tokenizer.ggml.pre of its vocabulary
   Hparams (*hparams)();
 };
 
-std::span<const ModelShape> all_shapes();
+std::span<const KnownShape> all_shapes();
 // usage lists the names that are known.
-Result<ModelShape> find_shape(std::string_view name);
+Result<KnownShape> find_shape(std::string_view name);
 
 }  // namespace quire

@@ -96,7 +96,7 @@ HeadStatus HttpReader::read_head(HttpRequest& request, ReadError& error_out) {
   state.parser.emplace();
   Parser& parser = *state.parser;
   parser.header_limit(state.limits.header_bytes_max);
-  parser.body_limit(boost::none);  // see check_length and read_body
+  parser.body_limit(UINT64_MAX);  // see check_length and read_body
 
   Deadline deadline = seconds_from_now(state.limits.idle_timeout_s);
   bool begun = false;

@@ -30,7 +30,7 @@ Result<std::vector<std::pair<std::string, std::string>>> read_messages(std::stri
   return messages;
 }
 
-std::string value_text(const json& value) {
+std::string value_text(const nlohmann::ordered_json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
@@ -90,7 +90,7 @@ Result<FoundModel> find_stored(const Store& store, const CacheFolders& folders,
 Result<std::vector<std::pair<std::string, std::string>>> parameter_lines(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> lines;
   if (text.empty()) return lines;
-  const json all = TRY(parse_json(text, "parameters"));
+  const nlohmann::ordered_json all = TRY(parse_ordered_json(text, "parameters"));
   const auto wrong = [](const std::string& key) {
     return fail(Fault::bad_format, "parameters: '{}' is no number, boolean, string or list of them",
                 printable(key, 60));
@@ -98,8 +98,8 @@ Result<std::vector<std::pair<std::string, std::string>>> parameter_lines(std::st
   if (!all.is_object()) return fail(Fault::bad_format, "parameters: this is no JSON object");
   for (const auto& [key, value] : all.items()) {
     if (value.is_null()) continue;
-    const json list = value.is_array() ? value : json::array({value});
-    for (const json& one : list) {
+    const auto list = value.is_array() ? value : nlohmann::ordered_json::array({value});
+    for (const auto& one : list) {
       if (!one.is_primitive() || one.is_null()) return wrong(key);
       lines.emplace_back(key, value_text(one));
     }

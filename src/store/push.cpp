@@ -13,7 +13,6 @@ class Push {
       : store_(store), ref_(ref), options_(options) {}
 
   Result<void> run() {
-    say("retrieving manifest", "", 0, 0);
     if (ref_.is_hugging_face())
       return fail(Fault::usage,
                   "{}: Hugging Face takes no pushes of models by name; upload the file there",
@@ -21,6 +20,7 @@ class Push {
     if (ref_.scheme == "http" && !options_.allow_http)
       return fail(Fault::usage, "{}: this registry has no TLS; --insecure allows it", ref_.text());
     const StoredModel model = TRY(store_.find(ref_));
+    say("retrieving manifest", "", 0, 0);
     // Where a part lies on this machine is nobody else's business.
     Manifest manifest = model.manifest;
     for (StoreLayer& layer : manifest.layers) layer.path.clear();

@@ -18,10 +18,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto messages = parse_messages(
       R"([{"role": "system", "content": "s"}, {"role": "user", "content": "u"},
           {"role": "assistant", "content": "a"}, {"role": "user", "content": "v"}])");
-  jinja::Dict variables;
-  variables.set(jinja::Value(std::string("messages")), *messages);
+  const auto variables = std::make_shared<jinja::Dict>();
+  variables->set(jinja::Value(std::string("messages")), *messages);
   jinja::RenderOptions options;
   options.limits.steps_max = 20'000;
-  (void)(*parsed)->render(jinja::Value(std::move(variables)), options);
+  (void)(*parsed)->render(jinja::make_dict(variables), options);
   return 0;
 }

@@ -16,16 +16,16 @@ std::string rendered(const std::string& source, const std::string& messages,
   if (!jinja_source) return "error: " + jinja_source.error().text;
   const auto parsed = jinja::Template::parse(*jinja_source, "test");
   if (!parsed) return "jinja: " + parsed.error().text + "\n" + *jinja_source;
-  jinja::Dict variables;
+  const auto variables = std::make_shared<jinja::Dict>();
   const auto list = parse_messages(messages);
   if (!list) return list.error().text;
-  variables.set(jinja::Value(std::string("messages")), *list);
+  variables->set(jinja::Value(std::string("messages")), *list);
   if (!tools.empty()) {
     const auto parsed_tools = parse_tools(tools);
     if (!parsed_tools) return parsed_tools.error().text;
-    variables.set(jinja::Value(std::string("tools")), *parsed_tools);
+    variables->set(jinja::Value(std::string("tools")), *parsed_tools);
   }
-  const auto text = (*parsed)->render(jinja::Value(std::move(variables)), {});
+  const auto text = (*parsed)->render(jinja::make_dict(variables));
   return text ? *text : text.error().text + "\n" + *jinja_source;
 }
 

@@ -64,7 +64,7 @@ TEST(Words, ContractionsStayOutBeforeAStop) {
             "Let's go. \"I'm here,\" said Kit is.");
 }
 
-TEST(Grammar, FinishedTextHasCapitalsSpacesAndArticles) {
+TEST(TaleGrammar, FinishedTextHasCapitalsSpacesAndArticles) {
   std::string out;
   finish_text("a  apple fell . \"oh!\" said tom. \"it is a hour late.\" he ran // then it rained ,",
               out);
@@ -75,8 +75,8 @@ TEST(Grammar, FinishedTextHasCapitalsSpacesAndArticles) {
   EXPECT_EQ(out, "\"Why?\" she said. \"Look!\" It was a cat. \"No!\" he said. Mr. Hobb came.");
 }
 
-TEST(Grammar, SlotsNumbersRulesAndChoicesAreSpoken) {
-  Grammar grammar;
+TEST(TaleGrammar, SlotsNumbersRulesAndChoicesAreSpoken) {
+  TaleGrammar grammar;
   Entity apple;
   apple[Form::name] = "apple";
   apple[Form::s] = "apples";
@@ -95,8 +95,8 @@ TEST(Grammar, SlotsNumbersRulesAndChoicesAreSpoken) {
   EXPECT_EQ(out, "Three ripe apples, 5. An apple. One apple. Apple costs 2.");
 }
 
-TEST(Grammar, NoAlternativeComesBackBeforeAllWereTaken) {
-  Grammar grammar;
+TEST(TaleGrammar, NoAlternativeComesBackBeforeAllWereTaken) {
+  TaleGrammar grammar;
   grammar.add_rule("word", "[a1|b1|c1|d1]");
   grammar.add_rule("top", "1 <word> <word> <word> <word>");
   grammar.link();
@@ -107,7 +107,7 @@ TEST(Grammar, NoAlternativeComesBackBeforeAllWereTaken) {
 }
 
 TEST(GrammarDeathTest, ATemplateWithAnUnknownNameIsOurOwnMistake) {
-  Grammar grammar;
+  TaleGrammar grammar;
   grammar.add_rule("top", "<missing>");
   EXPECT_DEATH(grammar.link(), "no rule <missing>");
 }

@@ -84,7 +84,7 @@ TEST(MadeUpTokenizer, GivesEveryByteStringBack) {
 }
 
 TEST(Shapes, AreModelsThatCanBeBuilt) {
-  for (const ModelShape& shape : all_shapes()) {
+  for (const KnownShape& shape : all_shapes()) {
     const Hparams hparams = shape.hparams();
     const auto arch = find_arch(hparams.arch);
     ASSERT_TRUE(arch.has_value()) << shape.name;

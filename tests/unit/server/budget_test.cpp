@@ -12,7 +12,7 @@ using nlohmann::json;
 
 const std::vector<std::string> files = {QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf",
                                         QUIRE_SOURCE_DIR "/tests/golden/encoder/bert.gguf",
-                                        QUIRE_SOURCE_DIR "/tests/golden/model/llama-f32.gguf"};
+                                        QUIRE_SOURCE_DIR "/tests/golden/encoder/nomic-bert.gguf"};
 
 int load(TestServer& server, const std::string& model) {
   return server.post("/api/generate", json({{"model", model}}).dump()).status;
@@ -27,7 +27,7 @@ std::map<std::string, int64_t> loaded(TestServer& server) {
 
 TEST(Budget, WhatWasUsedLongestAgoMakesRoom) {
   TestServer free_server({}, {}, files);
-  for (const char* name : {"tiny", "bert", "llama-f32"}) EXPECT_EQ(load(free_server, name), 200);
+  for (const char* name : {"tiny", "bert", "nomic-bert"}) EXPECT_EQ(load(free_server, name), 200);
   const auto sizes = loaded(free_server);
   ASSERT_EQ(sizes.size(), 3u);
 
@@ -38,10 +38,10 @@ TEST(Budget, WhatWasUsedLongestAgoMakesRoom) {
   EXPECT_EQ(load(server, "tiny"), 200);
   EXPECT_EQ(loaded(server).size(), 2u);
   EXPECT_EQ(load(server, "bert"), 200);  // now tiny is the one used longest ago
-  EXPECT_EQ(load(server, "llama-f32"), 200);
+  EXPECT_EQ(load(server, "nomic-bert"), 200);
   const auto after = loaded(server);
   EXPECT_FALSE(after.contains("tiny"));
-  EXPECT_TRUE(after.contains("bert") && after.contains("llama-f32"));
+  EXPECT_TRUE(after.contains("bert") && after.contains("nomic-bert"));
   EXPECT_EQ(load(server, "tiny"), 200);  // and comes back when it is asked for
 }
 
