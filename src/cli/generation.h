@@ -16,7 +16,8 @@ namespace quire {
 // --lora, --lora-scaled, --control-vector, ... as given; cli/adapter_flags.cpp
 struct AdapterFlags {
   std::vector<std::string> loras, scaled_loras, control_vectors, scaled_control_vectors;
-  std::vector<int32_t> layers;  // first and last that control vectors work on
+  std::vector<int32_t> layers;      // first and last that control vectors work on
+  std::vector<std::string> stored;  // LoRA files of a model of the store
 };
 // The files with their scales; usage names what is no FILE:SCALE.
 Result<AdapterFiles> adapter_files(const AdapterFlags& flags);

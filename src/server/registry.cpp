@@ -1,6 +1,7 @@
 #include "server/registry.h"
 
 #include "format/json.h"
+#include "model/adapter.h"
 
 #include <unistd.h>
 
@@ -95,10 +96,11 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& ent
   served->contents = entry.contents;
   if (entry.contents && !entry.contents->parameters.empty())
     served->parameters = TRY(parse_ordered_json(entry.contents->parameters, entry.name));
-  if (entry.contents && !entry.contents->adapters.empty())
-    return fail(Fault::unsupported, "{}: it has an adapter, and adapters cannot be used yet: {}",
-                entry.name, entry.contents->adapters[0]);
-  served->model = TRY(Model::load(entry.path));
+  AdapterFiles adapters;
+  if (entry.contents)
+    for (const std::string& path : entry.contents->adapters) adapters.loras.push_back({path, 1});
+  const auto weights = TRY(Model::load(entry.path));
+  served->model = TRY(with_adapters(weights, adapters));
   served->embedder =
       std::make_unique<EmbedderHost>(served->model, embedder_options(options_.host.runner));
   if (is_encoder(*served->model)) {
