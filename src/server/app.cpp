@@ -138,6 +138,7 @@ App::App(const AppOptions& the_options, Catalog& catalog)
 LoadReading App::read_load() const {
   LoadReading sum{.time_ms = unix_ms(), .rss_bytes = resident_bytes()};
   for (const ModelRegistry::Loaded& loaded : models.loaded()) {
+    if (!loaded.served->host) continue;  // an encoder
     const EngineHost& host = *loaded.served->host;
     const HostCounters& c = host.counters();
     const int64_t n_running = c.n_running, n_active = std::min<int64_t>(n_running, host.n_slots());

@@ -98,7 +98,7 @@ TEST(GoTemplate, TextsStayAsTheyAre) {
 }
 
 TEST(GoTemplate, PipesAndComparisons) {
-  EXPECT_EQ(rendered("{{ .Prompt | print \"x\" }}{{ if not .System }}!{{ end }}"
+  EXPECT_EQ(rendered("{{ (index .Messages 0).Content | print \"x\" }}{{ if not .System }}!{{ end }}"
                      "{{ if or (gt (len .Messages) 3) .System }}a{{ else }}b{{ end }}"
                      "{{ (index .Messages 0).Role }}",
                      one),

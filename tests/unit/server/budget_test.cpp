@@ -20,8 +20,8 @@ int load(TestServer& server, const std::string& model) {
 // Names and sizes of what is loaded.
 std::map<std::string, int64_t> loaded(TestServer& server) {
   std::map<std::string, int64_t> sizes;
-  for (const json& model : json::parse(server.get("/api/ps").body)["models"])
-    sizes[model["name"]] = model["size"];
+  const json answer = json::parse(server.get("/api/ps").body);
+  for (const json& model : answer["models"]) sizes[model["name"]] = model["size"];
   return sizes;
 }
 

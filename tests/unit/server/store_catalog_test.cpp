@@ -57,8 +57,8 @@ class StoreCatalogTest : public testing::Test {
   }
   std::vector<std::string> names() {
     std::vector<std::string> list;
-    for (const json& model : json::parse(server_->get("/api/tags").body)["models"])
-      list.push_back(model["name"]);
+    const json answer = json::parse(server_->get("/api/tags").body);
+    for (const json& model : answer["models"]) list.push_back(model["name"]);
     return list;
   }
 
@@ -82,7 +82,7 @@ TEST_F(StoreCatalogTest, AModelMadeOfAnotherSpeaksAsItSays) {
         {"license", {"free", "as air"}}});
   EXPECT_EQ(prompt_of("bear", hello), "<system>You are a bear.<user>a<assistant>b<user>Hello");
   json own = hello;
-  own.insert(own.begin(), {{"role", "system"}, {"content", "Other."}});
+  own.insert(own.begin(), json{{"role", "system"}, {"content", "Other."}});
   EXPECT_EQ(prompt_of("bear", own), "<system>Other.<user>a<assistant>b<user>Hello");
   const json answer =
       post("/api/chat", {{"model", "bear"}, {"messages", hello}, {"stream", false}});
