@@ -45,8 +45,10 @@ before(async () => {
   anthropic = new Anthropic({ baseURL: url, apiKey: 'secret', maxRetries: 0 });
   ollama = new Ollama({ host: url, headers: { authorization: 'Bearer secret' } });
 });
-after(() => {
+after(async () => {
+  const ended = new Promise((resolve) => server.once('exit', resolve));
   server.kill('SIGTERM');
+  await ended;
   registry.close();
   rmSync(home, { recursive: true, force: true });
 });
