@@ -39,7 +39,7 @@ ApiResult<CatalogEntry> wanted_model(const App& app, const Exchange& exchange) {
 
 bool is_loaded(const App& app, const CatalogEntry& entry) {
   return std::ranges::any_of(app.models.loaded(), [&](const ModelRegistry::Loaded& loaded) {
-    return loaded.served->path == entry.path;
+    return loaded.served->key == entry.key;
   });
 }
 
