@@ -220,8 +220,8 @@ Result<void> Engine::make_drafts() {
     ++n_generating;
   }
   if (n_generating == 0) return {};
-  int64_t n_left = std::min({governor_.n_allowed(n_generating), n_batch_ - n_generating,
-                             n_rows_with_drafts_max - n_generating});
+  int64_t n_left = std::min(n_batch_, n_rows_with_drafts_max) - n_generating;
+  if (draft_options_.governed) n_left = std::min(n_left, governor_.n_allowed(n_generating));
   for (Slot& slot : slots_) {
     if (slot.active == nullptr || slot.active->request.drafts == Drafts::never) continue;
     const Request& request = slot.active->request;

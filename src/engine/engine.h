@@ -116,6 +116,7 @@ struct DraftOptions {
   int64_t n_max = 8;                   // guesses at a time
   int64_t n_min = 0;                   // fewer are not checked
   double p_min = 0.75;                 // the smaller model stops guessing below this probability
+  bool governed = true;                // no more than pay (draft_governor.h); false: always all
 };
 
 class Engine {

@@ -33,9 +33,19 @@ Outcome outcome_of(const std::shared_ptr<const Model>& model, const RunnerOption
   return generate(*engine, request, nullptr).value();
 }
 
+// All guesses are checked, whether they pay on this machine or not.
+DraftOptions by(const std::shared_ptr<const Model>& model) {
+  DraftOptions options;
+  options.model = model;
+  options.p_min = 0;
+  options.governed = false;
+  return options;
+}
+
 DraftOptions by_lookup() {
   DraftOptions options;
   options.lookup = true;
+  options.governed = false;
   return options;
 }
 
@@ -51,9 +61,7 @@ TEST(Drafts, GreedyTokensAreTheSameForAnyNumberOfThreadsAndEitherPrecision) {
         const auto plain = outcome_of(model, options, {}, repetitive(50, 0));
         ASSERT_EQ(plain.tokens.size(), 50u);
         EXPECT_EQ(plain.timings.n_drafted, 0);
-        DraftOptions by_model;
-        by_model.model = model;
-        by_model.p_min = 0;
+        const DraftOptions by_model = by(model);
         for (const int n_threads : {1, 2, 3}) {
           options.n_threads = n_threads;
           EXPECT_EQ(outcome_of(model, options, by_lookup(), repetitive(50, 0)).tokens, plain.tokens)
@@ -69,9 +77,8 @@ TEST(Drafts, GreedyTokensAreTheSameForAnyNumberOfThreadsAndEitherPrecision) {
 
 TEST(Drafts, DrawsOfTheSameSeedAreTheSame) {
   const auto model = golden("llama-f32");
-  DraftOptions by_model;
-  by_model.model = golden("llama-f16");  // nearly the same one, so that many guesses are right
-  by_model.p_min = 0;
+  const DraftOptions by_model =
+      by(golden("llama-f16"));  // nearly the same one, so that many guesses are right
   int64_t n_accepted = 0;
   for (uint64_t seed = 0; seed < 5; ++seed) {
     const auto plain = outcome_of(model, {.n_threads = 1}, {}, repetitive(80, 0.8f, seed));
@@ -87,10 +94,9 @@ TEST(Drafts, DrawsOfTheSameSeedAreTheSame) {
 // 4 standard deviations of it above its mean are passed less than once in a thousand times.
 TEST(Drafts, TheDistributionOfTokensIsTheSame) {
   const auto model = golden("llama-f32");
-  DraftOptions by_model;
-  by_model.model = golden("llama-odd-sizes");
-  if (by_model.model->hparams().n_vocab != model->hparams().n_vocab) by_model.model = model;
-  by_model.p_min = 0;
+  auto other = golden("llama-odd-sizes");
+  if (other->hparams().n_vocab != model->hparams().n_vocab) other = model;
+  const DraftOptions by_model = by(other);
   auto plain = Engine::create(model, {.n_threads = 1}).value();
   auto drafting = Engine::create(model, {.n_threads = 1}, by_model).value();
   std::map<int32_t, std::pair<double, double>> counts;
@@ -123,9 +129,7 @@ TEST(Drafts, SeveralSequencesGetWhatEachGetsAlone) {
   options.precision = Precision::fast;
   // The rest of a shared prompt has fewer rows than the whole, which rounds otherwise.
   options.sharing = SequenceCache::Sharing::off;
-  DraftOptions by_model;
-  by_model.model = model;
-  by_model.p_min = 0;
+  const DraftOptions by_model = by(model);
   std::vector<std::vector<int32_t>> alone, together(3);
   for (uint64_t i = 0; i < 3; ++i)
     alone.push_back(outcome_of(model, options, {}, repetitive(60, 0.2f, i)).tokens);
@@ -147,9 +151,7 @@ TEST(Drafts, SeveralSequencesGetWhatEachGetsAlone) {
 
 TEST(Drafts, StopStringsAndLimitsHoldInsideADraft) {
   const auto model = golden("llama-f32");
-  DraftOptions by_model;
-  by_model.model = model;
-  by_model.p_min = 0;
+  const DraftOptions by_model = by(model);
   const auto whole = outcome_of(model, {.n_threads = 1}, {}, repetitive(60, 0));
   for (const int64_t n : {1, 7, 23, 24, 25, 26, 60})
     EXPECT_EQ(outcome_of(model, {.n_threads = 1}, by_model, repetitive(n, 0)).tokens.size(),
