@@ -6,6 +6,8 @@
 #include "format/printable.h"
 
 #include <algorithm>
+#include <charconv>
+#include <chrono>
 
 namespace quire {
 namespace {
@@ -14,6 +16,16 @@ struct Flags {
   ServerFlags server;
   bool json = false;
 };
+
+// A model that stays for ever has a date that nobody will see: more than 20 years ahead.
+std::string shown_time(const std::string& time) {
+  using namespace std::chrono;
+  const year_month_day today(floor<days>(system_clock::now()));
+  int year = 0;
+  std::from_chars(time.data(), time.data() + time.size(), year);
+  return year > static_cast<int>(today.year()) + 20 ? "for ever"
+                                                    : printable(time.substr(0, 19), 40);
+}
 
 Result<int> run(const Flags& flags) {
   const nlohmann::json answer = TRY(ask_server(flags.server, "/api/ps"));
@@ -33,7 +45,7 @@ Result<int> run(const Flags& flags) {
     put_text(fmt::format("{:<{}}  {:>6.2f} GiB  {:>8}  {}\n", name_of(model), width,
                          model.value("size", 0.0) / 0x1p30,
                          model.value("context_length", int64_t{0}),
-                         printable(model.value("expires_at", std::string()).substr(0, 19), 40)));
+                         shown_time(model.value("expires_at", std::string()))));
   return 0;
 }
 

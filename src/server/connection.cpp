@@ -101,7 +101,8 @@ class SocketExchange : public Exchange {
   void send(const HttpAnswer& answer) override {
     if (begun()) return;
     std::string text = head(answer.status, answer.content_type, answer.headers);
-    if (answer.status != 204 && answer.status != 304) text += fmt::format("content-length: {}\r\n", answer.body.size());
+    if (answer.status != 204 && answer.status != 304)
+      text += fmt::format("content-length: {}\r\n", answer.body.size());
     text += "\r\n";
     if (request_.method != "HEAD") text += answer.body;
     put(text);

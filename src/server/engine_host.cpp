@@ -79,8 +79,7 @@ EngineHost::EngineHost(std::shared_ptr<const Model> model, std::unique_ptr<Engin
 Result<std::unique_ptr<EngineHost>> EngineHost::start(std::shared_ptr<const Model> model,
                                                       const HostOptions& options) {
   auto engine = TRY(Engine::create(model, options.runner, options.drafts));
-  const int64_t memory_bytes =
-      memory_needs(*model, options.runner).total() + engine->draft_bytes();
+  const int64_t memory_bytes = memory_needs(*model, options.runner).total() + engine->draft_bytes();
   return std::unique_ptr<EngineHost>(
       new EngineHost(std::move(model), std::move(engine), options, memory_bytes));
 }

@@ -110,7 +110,8 @@ Result<std::vector<std::pair<std::string, std::string>>> parameter_lines(std::st
 std::string modelfile_text(const ModelContents& contents) {
   std::string text = fmt::format("FROM {}\n", contents.weights);
   for (const std::string& adapter : contents.adapters) text += fmt::format("ADAPTER {}\n", adapter);
-  if (contents.chat_template) text += fmt::format("TEMPLATE {}\n", in_quotes(*contents.chat_template));
+  if (contents.chat_template)
+    text += fmt::format("TEMPLATE {}\n", in_quotes(*contents.chat_template));
   if (contents.system) text += fmt::format("SYSTEM {}\n", in_quotes(*contents.system));
   const auto parameters = parameter_lines(contents.parameters);
   if (parameters)
