@@ -257,6 +257,7 @@ void EngineHost::count_step() {
 void EngineHost::count(const Outcome& outcome) {
   const Timings& t = outcome.timings;
   --counters_.n_running;
+  counters_.n_drawn = engine_->n_drawn();  // whoever has the answer finds its tokens counted
   if (outcome.reason == StopReason::cancelled) ++counters_.n_cancelled;
   if (outcome.reason == StopReason::failed) ++counters_.n_failed;
   counters_.n_prompt_tokens += t.n_prompt;
