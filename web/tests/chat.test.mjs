@@ -183,7 +183,7 @@ test('thinking and calls are shown, and what the tools answer is sent', async ()
   assert.equal(sent.at(-2).tool_calls[0].function.arguments, '{"city":"Bern"}');
   await feed(page, { content: 'It is sunny.' }, 'stop');
   await endAnswer(page);
-  await page.getByText('It is sunny.').waitFor();
+  await lastAnswer(page).getByText('It is sunny.').waitFor();
 });
 
 test('attached text goes with the message, and what is not text is refused', async () => {
