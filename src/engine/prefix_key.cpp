@@ -1,24 +1,18 @@
 #include "engine/prefix_key.h"
 
-#include "base/check.h"
+#include "base/sha256.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <array>
 #include <cstring>
-#include <memory>
 
 namespace quire {
 
 PrefixKey digest(std::span<const std::span<const std::byte>> parts) {
-  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
-                                                                   EVP_MD_CTX_free);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
-  CHECK(context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
-  for (const auto part : parts)
-    CHECK(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
-  CHECK(EVP_DigestFinal_ex(context.get(), bytes.data(), nullptr) == 1);
+  Sha256 sum;
+  for (const auto part : parts) sum.update(part);
+  const auto bytes = sum.digest();
   PrefixKey key;
   std::memcpy(&key.high, bytes.data(), 8);
   std::memcpy(&key.low, bytes.data() + 8, 8);

@@ -2,8 +2,8 @@
 #include "server/ollama.h"
 #include "server/stream.h"
 
+#include "base/sha256.h"
 #include "format/gguf.h"
-#include "store/sha256.h"
 
 namespace quire::server {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/file.h"
 #include "base/result.h"
-#include "store/sha256.h"
+#include "base/sha256.h"
 #include "store/store.h"
 
 #include <string>

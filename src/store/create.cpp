@@ -1,8 +1,8 @@
 #include "store/create.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "format/printable.h"
-#include "store/sha256.h"
 
 #include <nlohmann/json.hpp>
 

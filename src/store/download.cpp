@@ -1,8 +1,8 @@
 #include "store/download.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "format/json.h"
-#include "store/sha256.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,9 +1,9 @@
 #include "store/store.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "format/json.h"
 #include "format/printable.h"
-#include "store/sha256.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,8 @@
 // Programs that are killed while they fetch or make a model: whatever they leave, the store is
 // usable, and the next try ends well.
 #include "base/file.h"
+#include "base/sha256.h"
 #include "store/contents.h"
-#include "store/sha256.h"
 #include "unit/base/temporary_folder.h"
 #include "unit/store/test_server.h"
 

@@ -1,8 +1,8 @@
 // Models over HTTPS, from a registry in this process with a certificate of its own making.
+#include "base/sha256.h"
 #include "server/http_server.h"
 #include "store/contents.h"
 #include "store/pull.h"
-#include "store/sha256.h"
 #include "unit/base/temporary_folder.h"
 
 #include <gmock/gmock.h>

@@ -2,8 +2,8 @@
 #include "support.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "server/store_catalog.h"
-#include "store/sha256.h"
 #include "unit/base/temporary_folder.h"
 #include "unit/store/test_server.h"
 

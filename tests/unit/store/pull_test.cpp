@@ -1,8 +1,8 @@
 #include "store/push.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "store/contents.h"
-#include "store/sha256.h"
 #include "unit/base/temporary_folder.h"
 #include "unit/store/test_server.h"
 

@@ -1,8 +1,8 @@
 #include "store/store.h"
 
 #include "base/file.h"
+#include "base/sha256.h"
 #include "store/caches.h"
-#include "store/sha256.h"
 #include "unit/base/temporary_folder.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "store/sha256.h"
+#include "base/sha256.h"
 
 #include "base/check.h"
 #include "base/file.h"
@@ -23,12 +23,16 @@ void Sha256::update(std::span<const std::byte> bytes) {
   CHECK(EVP_DigestUpdate(context_->md, bytes.data(), bytes.size()) == 1);
 }
 
+std::array<std::byte, 32> Sha256::digest() {
+  std::array<std::byte, 32> bytes;
+  CHECK(EVP_DigestFinal_ex(context_->md, reinterpret_cast<unsigned char*>(bytes.data()), nullptr) ==
+        1);
+  return bytes;
+}
+
 std::string Sha256::finish() {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int n = 0;
-  CHECK(EVP_DigestFinal_ex(context_->md, digest, &n) == 1);
   std::string text = "sha256:";
-  for (unsigned int i = 0; i < n; ++i) text += fmt::format("{:02x}", digest[i]);
+  for (const std::byte byte : digest()) text += fmt::format("{:02x}", std::to_integer<int>(byte));
   return text;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/result.h"
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -15,7 +16,8 @@ class Sha256 {
   Sha256();
   ~Sha256();
   void update(std::span<const std::byte> bytes);
-  // "sha256:" and the digest in hexadecimal; once.
+  // Either of them, once: the digest, or "sha256:" and the digest in hexadecimal.
+  std::array<std::byte, 32> digest();
   std::string finish();
 
  private:
