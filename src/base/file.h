@@ -32,9 +32,9 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-// A file being written beside its final name (NAME.tmp-PID-NUMBER); commit() syncs it to disk and renames
-// it into place. Destroyed without commit(), it removes what it wrote: a reader never sees half a
-// file.
+// A file being written beside its final name (NAME.tmp-PID-NUMBER); commit() syncs it to disk and
+// renames it into place. Destroyed without commit(), it removes what it wrote: a reader never sees
+// half a file.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(const std::string& path);
