@@ -1,7 +1,7 @@
 #include "kernels/matmul_fast.h"
 
 #include "kernels/bf16_blocks.h"
-#include "kernels/int8_blocks.h"
+#include "kernels/int8_few_rows.h"
 
 #include <algorithm>
 #include <cstring>
@@ -44,6 +44,8 @@ void write_row(const FastMatmul& matmul, int64_t t, int64_t n0, int64_t n, const
 struct Strip {
   const FastMatmul& matmul;
   int64_t t0, t1, n0, n;
+  int64_t next;  // the first output of the strip that probably comes next
+  bool is_cold;  // nobody has asked for its weights
 
   void add_up(Buffers& buffers) const {
     const TensorView& w = matmul.w;
@@ -55,6 +57,7 @@ struct Strip {
     const std::byte* rows = w.data + n0 * stride;
     const int64_t n_next = std::min(panel_outputs, w.shape[0] - n0 - n);
     std::memset(buffers.sums, 0, static_cast<size_t>((t1 - t0) * panel_outputs) * sizeof(float));
+    if (few(buffers)) return;
     for (int64_t c = 0; c < n_chunks; ++c) {
       // The next chunk of these outputs, or the first of the next ones, while this is multiplied.
       if (c + 1 < n_chunks)
@@ -69,6 +72,25 @@ struct Strip {
       else
         multiply(int8_blocks(), chunk, c, buffers);
     }
+  }
+
+  // Few rows, without panels where the type has such a kernel; whether it has.
+  bool few(Buffers& buffers) const {
+    const TensorView& w = matmul.w;
+    const int64_t m = t1 - t0, stride = row_bytes(w.dtype, w.shape[1]);
+    if (m < 2 || m > few_rows || n < panel_outputs || find_unpacking(w.dtype) == nullptr)
+      return false;
+    const std::byte* rows = w.data + n0 * stride;
+    return multiply_few_rows(buffers.panels, {.dtype = w.dtype,
+                                              .w = rows,
+                                              .stride = stride,
+                                              .k = w.shape[1],
+                                              .x = matmul.x.chunks<Q8Chunk>(0) + t0,
+                                              .n_x = matmul.x.n,
+                                              .m = m,
+                                              .sums = buffers.sums,
+                                              .next = w.data + next * stride,
+                                              .is_cold = is_cold});
   }
 
   void multiply(const Int8Blocks& blocks, const WeightChunk& w, int64_t c, Buffers& to) const {
@@ -184,8 +206,13 @@ void fast_tile(const FastPlan& plan, int64_t tile, Scratch scratch) {
   const int64_t t1 = std::min(t0 + plan.tile_t, matmul.x.n);
   const auto [begin, end] = outputs(plan, tile);
   const int64_t n_direct = matmul.x.n == 1 ? direct(matmul, begin, end, buffers.sums) : 0;
+  // Threads take tiles by turns, more or less.
+  const int64_t then =
+      tile + plan.n_threads < plan.n_tiles ? outputs(plan, tile + plan.n_threads).begin : end;
   for (int64_t n0 = begin + n_direct; n0 < end; n0 += panel_outputs) {
-    const Strip strip{matmul, t0, t1, n0, std::min(panel_outputs, end - n0)};
+    const int64_t next = n0 + panel_outputs < end ? n0 + panel_outputs : then;
+    const bool is_cold = n0 == begin && tile < plan.n_threads;
+    const Strip strip{matmul, t0, t1, n0, std::min(panel_outputs, end - n0), next, is_cold};
     strip.add_up(buffers);
     strip.write(buffers);
   }

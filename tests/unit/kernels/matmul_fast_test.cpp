@@ -203,7 +203,7 @@ TEST_P(FastProducts, DependOnTheirRowsOnly) {
     Floats whole(static_cast<size_t>(most * n));
     matmul({.x = rows_of(x, most), .w = w.view(), .y = rows_of(whole, most), .quantized = all.rows},
            scratch_);
-    for (const int64_t t : {1, 2, 4, 9, 17}) {
+    for (const int64_t t : {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17}) {
       const Floats first(x.begin(), x.begin() + t * k);
       const OwnedRows some(row_format(dtype, Precision::fast), first, t);
       for (const int threads : {1, 2, 7, 64}) {
