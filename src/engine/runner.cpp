@@ -1,5 +1,6 @@
 #include "engine/runner.h"
 
+#include "base/huge_pages.h"
 #include "engine/cache_identity.h"
 #include "engine/memory_needs.h"
 #include "graph/fuse.h"
@@ -160,6 +161,10 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
                       can_share(*model) ? options.sharing : SequenceCache::Sharing::off);
   auto state = std::make_unique<State>(model, options.n_threads, std::move(cache),
                                        TRY(create_states(*model, options)));
+  std::vector<std::span<const std::byte>> weights;
+  for (const TensorView& w : model->params())
+    weights.emplace_back(w.data, static_cast<size_t>(w.n_bytes()));
+  move_to_huge_pages(weights, state->pool);
   state->n_ctx = n_ctx;
   state->n_rows_max = std::min(options.n_batch, n_ctx * options.n_sequences);
   Graph graph = TRY(graph_for(*model, n_ctx, options.result));
