@@ -29,6 +29,7 @@ struct Flags {
   std::string chat_template_file;
   std::string cache_folder, cache_size = "8G";
   int port = 8080, ollama_port = 0;
+  bool loras_rest = false;
   bool no_auth = false, quiet = false, log_prompts = false, lazy = false, no_webui = false;
   int32_t n_parallel = 8;
   int64_t n_pool = 0;
@@ -131,6 +132,11 @@ Result<AppOptions> app_options(const Flags& flags) {
   models.host.drafts = TRY(draft_options(flags.drafts));
   models.keep_alive_s = flags.keep_alive_s;
   models.memory_bytes_max = static_cast<int64_t>(flags.models_memory_gib * 0x1p30);
+  models.adapters.files = TRY(adapter_files(flags.model.adapters));
+  if (flags.loras_rest)
+    for (AdapterFile& file : models.adapters.files.loras) file.strength = 0;
+  if (!flags.models.empty()) models.adapters.model = flags.models.front();
+  if (!flags.model.model.empty()) models.adapters.model = flags.model.model;
   models.chat_template = flags.chat_template;
   if (!flags.chat_template_file.empty()) {
     if (!flags.chat_template.empty())
@@ -260,6 +266,9 @@ void add_access_flags(CommandLine& app, Flags& flags) {
 void add_model_options(CommandLine& app, Flags& flags) {
   add_model_flags(app, flags.model);
   add_exact_flag(app, flags.model);
+  add_adapter_flags(app, flags.model.adapters);
+  app.add_flag("--lora-init-without-apply", flags.loras_rest,
+               "adapters do nothing until a request or POST /lora-adapters says how much");
   add_draft_flags(app, flags.drafts);
   add_int(app, "--parallel", flags.n_parallel, "sequences at once", 1, 256);
   add_int(app, "--pool", flags.n_pool,

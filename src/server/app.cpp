@@ -95,13 +95,24 @@ Dialect dialect_of(const HttpRequest& request) {
   return Dialect::llamacpp;
 }
 
-ApiResult<Json> App::read_json(const Exchange& exchange) const {
+ApiResult<Json> App::read_body(const Exchange& exchange, const char* wanted) const {
   const std::string& body = exchange.request().body;
-  if (body.empty()) return fail_api(400, "", "the body is empty, a JSON object is wanted");
+  if (body.empty()) return fail_api(400, "", "the body is empty, a JSON {} is wanted", wanted);
   auto json = parse_ordered_json(body, "the body", {.depth_max = options.limits.json_depth_max});
   if (!json) return std::unexpected(ApiError{400, json.error().text});
-  if (!json->is_object()) return fail_api(400, "", "the body is JSON but no object");
   return *std::move(json);
+}
+
+ApiResult<Json> App::read_json(const Exchange& exchange) const {
+  Json json = TRY_API(read_body(exchange, "object"));
+  if (!json.is_object()) return fail_api(400, "", "the body is JSON but no object");
+  return json;
+}
+
+ApiResult<Json> App::read_json_array(const Exchange& exchange) const {
+  Json json = TRY_API(read_body(exchange, "array"));
+  if (!json.is_array()) return fail_api(400, "", "the body is JSON but no array");
+  return json;
 }
 
 ApiResult<std::shared_ptr<ServedModel>> App::model(const std::string& name, Exchange& exchange,

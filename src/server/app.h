@@ -53,8 +53,9 @@ class App {
  public:
   App(const AppOptions& the_options, Catalog& catalog);
 
-  // The body as JSON: 400 with the place where it is not.
+  // The body as a JSON object or array: 400 with the place where it is not.
   ApiResult<Json> read_json(const Exchange& exchange) const;
+  ApiResult<Json> read_json_array(const Exchange& exchange) const;
   // The model of that name, loaded; 404 as the APIs know it, 400 for one that makes no text.
   ApiResult<std::shared_ptr<ServedModel>> model(const std::string& name, Exchange& exchange,
                                                 std::optional<double> keep_alive_s = {});
@@ -77,6 +78,7 @@ class App {
   const std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 
  private:
+  ApiResult<Json> read_body(const Exchange& exchange, const char* wanted) const;
   std::once_flag state_opened_;
   Result<std::unique_ptr<SavedState>> state_ = nullptr;
 

@@ -140,6 +140,7 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
     HostRequest choice;
     choice.request.prompt = rendered.ids;
     choice.request.sampling = request.sampling;
+    request.sequence.put_into(choice.request);
     choice.request.sampling.seed += i;
     choice.request.n_predict = std::min(request.n_predict < 0 ? INT64_MAX : request.n_predict,
                                         app.options.limits.n_predict_max);

@@ -9,6 +9,7 @@
 #include "chat/reply_parser.h"
 #include "chat/tool_grammar.h"
 #include "server/app.h"
+#include "server/request_fields.h"
 
 #include <functional>
 
@@ -23,6 +24,7 @@ struct ChatRequest {
   Json template_kwargs = Json::object();
   bool continue_last = false;  // the answer goes on with the assistant's last message
   SamplingParams sampling;
+  SequenceFields sequence{};
   int64_t n_predict = -1;
   std::vector<std::string> stop;
   bool ignore_eos = false;

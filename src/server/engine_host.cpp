@@ -1,5 +1,6 @@
 #include "server/engine_host.h"
 
+#include "base/check.h"
 #include "engine/memory_needs.h"
 #include "model/find_model.h"
 
@@ -73,8 +74,10 @@ EngineHost::EngineHost(std::shared_ptr<const Model> model, std::unique_ptr<Engin
       kv_bytes_(engine_->runner().kv_bytes()),
       memory_bytes_(memory_bytes),
       n_slots_(options.runner.n_sequences),
-      cache_use_(engine_->runner().cache().use()),
-      thread_([this] { run(); }) {}
+      cache_use_(engine_->runner().cache().use()) {
+  for (const AdapterInfo& adapter : model_->adapters()) strengths_.push_back(adapter.strength);
+  thread_ = std::thread([this] { run(); });
+}
 
 Result<std::unique_ptr<EngineHost>> EngineHost::start(std::shared_ptr<const Model> model,
                                                       const HostOptions& options) {
@@ -91,6 +94,17 @@ EngineHost::~EngineHost() {
   }
   posted_.notify_one();
   thread_.join();
+}
+
+void EngineHost::set_strengths(std::vector<float> strengths) {
+  CHECK(strengths.size() == model_->adapters().size());
+  const std::lock_guard lock(mutex_);
+  strengths_ = std::move(strengths);
+}
+
+std::vector<float> EngineHost::strengths() const {
+  const std::lock_guard lock(mutex_);
+  return strengths_;
 }
 
 void EngineHost::look_at_cache() {
@@ -132,6 +146,9 @@ Result<std::unique_ptr<Generation>> EngineHost::submit(std::vector<HostRequest> 
                 "the server is busy: {} answers are being made or wait, at most {} may "
                 "(--queue); try again later",
                 counters_.n_waiting + counters_.n_running, options_.n_queue_max);
+  const std::vector<float> strengths = this->strengths();
+  for (HostRequest& wanted : requests)
+    if (wanted.request.strengths.empty()) wanted.request.strengths = strengths;
   counters_.n_waiting += n;
   counters_.n_requests += n;
   auto generation = std::make_unique<Generation>();

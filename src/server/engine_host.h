@@ -100,6 +100,11 @@ class EngineHost {
   // outcome of its sequence. From any thread.
   Result<std::unique_ptr<Generation>> submit(std::vector<HostRequest> requests);
 
+  // How strongly each of model()->adapters() works where a request has no strengths of its own,
+  // from the next request on. From any thread.
+  void set_strengths(std::vector<float> strengths);
+  std::vector<float> strengths() const;
+
   const std::shared_ptr<const Model>& model() const { return model_; }
   int64_t n_ctx() const { return n_ctx_; }
   int32_t n_slots() const { return n_slots_; }
@@ -137,7 +142,8 @@ class EngineHost {
   HostCounters counters_;
   mutable std::mutex cache_mutex_;
   SequenceCache::Use cache_use_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::vector<float> strengths_;
   std::condition_variable posted_;
   std::vector<Command> commands_;
   std::unique_ptr<GrammarMaskCache> masks_;                // the thread's, and so

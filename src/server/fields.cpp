@@ -30,6 +30,10 @@ void Fields::complain(const char* name, std::string what) {
   error_ = ApiError{400, fmt::format("{} {}", full, what), full};
 }
 
+void Fields::take_error(const Fields& inner) {
+  if (!error_) error_ = inner.error_;
+}
+
 ApiResult<void> Fields::done() const {
   if (error_) return std::unexpected(*error_);
   return {};

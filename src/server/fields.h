@@ -42,6 +42,8 @@ class Fields {
 
   // Says that a field is wrong, unless something was before.
   void complain(const char* name, std::string what);
+  // What is wrong with a member that another reader read.
+  void take_error(const Fields& inner);
   ApiResult<void> done() const;
 
  private:

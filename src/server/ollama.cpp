@@ -91,6 +91,7 @@ ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const S
   Fields fields(body);
   form.stream = fields.flag("stream", true);
   form.truncate = fields.flag("truncate", false);
+  form.sequence = read_sequence_fields(fields, model);
   TRY_API(fields.done());
   const Json none = Json::object();
   const Json* given = fields.object("options");

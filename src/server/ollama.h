@@ -13,6 +13,7 @@ struct OllamaForm {
   SamplingParams sampling;
   int64_t n_predict = -1;
   std::vector<std::string> stop;
+  SequenceFields sequence{};
   bool truncate = false;
 };
 

@@ -1,7 +1,6 @@
 #include "server/registry.h"
 
 #include "format/json.h"
-#include "model/adapter.h"
 
 #include <unistd.h>
 
@@ -96,10 +95,8 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& ent
   served->contents = entry.contents;
   if (entry.contents && !entry.contents->parameters.empty())
     served->parameters = TRY(parse_ordered_json(entry.contents->parameters, entry.name));
-  AdapterFiles adapters;
-  if (entry.contents)
-    for (const std::string& path : entry.contents->adapters) adapters.loras.push_back({path, 1});
   const auto weights = TRY(Model::load(entry.path));
+  const AdapterFiles adapters = TRY(adapters_of(entry));
   served->model = TRY(with_adapters(weights, adapters));
   served->embedder =
       std::make_unique<EmbedderHost>(served->model, embedder_options(options_.host.runner));
@@ -110,8 +107,34 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& ent
   }
   TRY(set_up_chat(*served));
   served->host = TRY(start_host(*served));
+  set_up_adapters(*served);
   served->load_s = std::chrono::duration<double>(Clock::now() - start).count();
   return served;
+}
+
+// Those of the server's flags, then the Modelfile's own, as `quire run` has them.
+Result<AdapterFiles> ModelRegistry::adapters_of(const CatalogEntry& entry) const {
+  AdapterFiles files;
+  const ModelAdapters& given = options_.adapters;
+  if (!given.files.empty() && TRY(catalog_.find(given.model)).key == entry.key) files = given.files;
+  if (entry.contents)
+    for (const std::string& path : entry.contents->adapters) files.loras.push_back({path, 1});
+  return files;
+}
+
+void ModelRegistry::set_up_adapters(ServedModel& served) const {
+  const std::vector<AdapterInfo>& adapters = served.model->adapters();
+  for (size_t i = 0; i < adapters.size(); ++i)
+    if (adapters[i].kind == AdapterKind::lora) served.loras.push_back(i);
+  const std::lock_guard lock(mutex_);
+  if (const auto set = strengths_.find(served.key); set != strengths_.end())
+    served.host->set_strengths(set->second);
+}
+
+void ModelRegistry::set_strengths(const ServedModel& served, std::vector<float> strengths) {
+  const std::lock_guard lock(mutex_);
+  strengths_[served.key] = strengths;
+  served.host->set_strengths(std::move(strengths));
 }
 
 // The template of the server's flags, else the Modelfile's, else the weights' own.

@@ -4,6 +4,7 @@
 #pragma once
 #include "chat/chat_template.h"
 #include "chat/reply_format.h"
+#include "model/adapter.h"
 #include "server/catalog.h"
 #include "server/embedder_host.h"
 #include "server/engine_host.h"
@@ -17,8 +18,15 @@
 
 namespace quire::server {
 
+// Adapters that one model gets beside those it brings.
+struct ModelAdapters {
+  std::string model;  // its name in the catalog; empty: the first one's
+  AdapterFiles files;
+};
+
 struct ModelOptions {
   HostOptions host;
+  ModelAdapters adapters{};
   std::string chat_template;     // as ChatTemplate::create takes it; empty: the model's own
   double keep_alive_s = 300;     // after the last request; below 0: for ever
   int64_t memory_bytes_max = 0;  // of all loaded models; 0: physical memory
@@ -37,6 +45,7 @@ struct ServedModel {
   std::unique_ptr<EngineHost> host;        // null for an encoder, which makes no text
   std::unique_ptr<EmbedderHost> embedder;  // starts when vectors are asked for
   double load_s = 0;
+  std::vector<size_t> loras{};  // among model->adapters(); a LoRA's id is its place here
 
   const Tokenizer& tokenizer() const { return model->tokenizer(); }
   int64_t n_ctx() const { return host ? host->n_ctx() : embedder->n_tokens_max(); }
@@ -53,6 +62,9 @@ class ModelRegistry {
   // instead of the option.
   Result<std::shared_ptr<ServedModel>> acquire(const std::string& name,
                                                std::optional<double> keep_alive_s = {});
+  // What the model's adapters do from now on where a request says nothing; kept while it is not
+  // loaded.
+  void set_strengths(const ServedModel& served, std::vector<float> strengths);
   // Unloads it as soon as nobody uses it.
   void release(const std::string& name);
 
@@ -73,6 +85,8 @@ class ModelRegistry {
   };
   Result<std::shared_ptr<ServedModel>> load(const CatalogEntry& entry) const;
   Result<void> set_up_chat(ServedModel& served) const;
+  Result<AdapterFiles> adapters_of(const CatalogEntry& entry) const;
+  void set_up_adapters(ServedModel& served) const;
   Result<std::unique_ptr<EngineHost>> start_host(const ServedModel& served) const;
   Result<void> make_room(int64_t bytes_wanted, const std::string& name);
   static bool in_use(const Entry& entry);
@@ -81,8 +95,9 @@ class ModelRegistry {
   Catalog& catalog_;
   ModelOptions options_;
   mutable std::mutex mutex_;
-  std::mutex loading_;                    // one model is loaded at a time
-  std::map<std::string, Entry> entries_;  // by key
+  std::mutex loading_;                                   // one model is loaded at a time
+  std::map<std::string, Entry> entries_;                 // by key
+  std::map<std::string, std::vector<float>> strengths_;  // that were set, by key
   std::condition_variable stopped_;
   bool stop_ = false;
   std::thread expiry_;

@@ -151,6 +151,61 @@ ApiResult<void> check_parameters(const App& app, const ServedModel& model) {
 
 namespace {
 
+constexpr double lora_scale_max = 1e6;
+
+// One item of a list of adapters.
+void read_lora_scale(Fields& item, const ServedModel& model, std::vector<bool>& named,
+                     std::vector<float>& strengths) {
+  if (!item.has("id")) item.complain("id", "is missing");
+  const auto n_loras = static_cast<int64_t>(model.loras.size());
+  const int64_t id = item.integer("id", 0, 0, INT32_MAX);
+  if (id >= n_loras)
+    item.complain("id", n_loras == 0
+                            ? fmt::format("{}: {} has no LoRA adapters (--lora)", id, model.name)
+                            : fmt::format("{}: {} has the LoRA adapters 0 to {}", id, model.name,
+                                          n_loras - 1));
+  if (!item.has("scale")) item.complain("scale", "is missing");
+  const double scale = item.number("scale", 0, -lora_scale_max, lora_scale_max);
+  if (!item.done()) return;
+  const auto at = static_cast<size_t>(id);
+  const std::string& path = model.model->adapters()[model.loras[at]].path;
+  if (item.has("path") && item.text("path") != path)
+    item.complain("path", fmt::format("is not that of adapter {}, which is {}", id, path));
+  if (named[at]) item.complain("id", fmt::format("{} is there twice", id));
+  named[at] = true;
+  strengths[model.loras[at]] = static_cast<float>(scale);
+}
+
+}  // namespace
+
+std::vector<float> read_lora_scales(Fields& fields, const char* name, const Json& list,
+                                    const ServedModel& model) {
+  std::vector<float> strengths = model.host->strengths();
+  for (const size_t i : model.loras) strengths[i] = 0;
+  std::vector<bool> named(model.loras.size());
+  for (size_t i = 0; i < list.size(); ++i) {
+    Fields item(list[i], fmt::format("{}[{}].", name, i));
+    read_lora_scale(item, model, named, strengths);
+    fields.take_error(item);
+    if (!fields.done()) break;
+  }
+  return strengths;
+}
+
+void SequenceFields::put_into(Request& request) const {
+  request.strengths = strengths;
+  request.cache_salt = cache_salt;
+}
+
+SequenceFields read_sequence_fields(Fields& fields, const ServedModel& model) {
+  SequenceFields result;
+  if (const Json* list = fields.array("lora"))
+    result.strengths = read_lora_scales(fields, "lora", *list, model);
+  return result;
+}
+
+namespace {
+
 ApiResult<std::optional<OutputGrammar>> as_optional(Result<OutputGrammar> grammar,
                                                     const char* param) {
   if (grammar) return std::optional(*std::move(grammar));

@@ -18,6 +18,19 @@ int64_t stored_n_predict(const ServedModel& model);
 // 400 when the model's own parameters are not sound.
 ApiResult<void> check_parameters(const App& app, const ServedModel& model);
 
+// What sets a request apart from others of the same prompt.
+struct SequenceFields {
+  std::vector<float> strengths;  // as Request has them; empty: the server's
+  std::string cache_salt;
+  void put_into(Request& request) const;
+};
+// lora: [{"id", "scale"}], as llama.cpp's server has it: LoRA adapters that are not named do
+// nothing.
+SequenceFields read_sequence_fields(Fields& fields, const ServedModel& model);
+// The strengths of such a list of adapters; complains about the field `name`.
+std::vector<float> read_lora_scales(Fields& fields, const char* name, const Json& list,
+                                    const ServedModel& model);
+
 // The form of the answer: response_format (text, json_object, json_schema, regex, grammar), or
 // grammar (GBNF), json_schema, guided_json, guided_regex, guided_choice, guided_grammar. Nothing
 // when none is asked for; 400 for a form that cannot be kept to, before anything is generated.

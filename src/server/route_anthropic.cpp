@@ -140,6 +140,7 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   chat.stop = read_stop(fields, app, model, "stop_sequences");
   fields.number("temperature", 1, 0, 2);
   read_sampling(fields, app, model, chat.sampling);
+  chat.sequence = read_sequence_fields(fields, model);
   form.stream = fields.flag("stream", false);
   TRY_API(fields.done());
   chat.grammar = TRY_API(read_grammar(body));

@@ -35,6 +35,7 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   if (fields.flag("ignore_eos", false)) request.end = EndOfGeneration::never_drawn;
   request.shift.n_keep = fields.integer("n_keep", 0, -1, INT32_MAX);
   read_sampling(fields, app, model, request.sampling);
+  read_sequence_fields(fields, model).put_into(request);
   if (form.n_probs > 0 || form.return_tokens || form.stream) form.request.tokens = Tokens::told;
   request.n_probabilities = static_cast<int32_t>(form.n_probs);
   TRY_API(fields.done());

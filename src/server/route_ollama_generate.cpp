@@ -146,6 +146,7 @@ ApiResult<void> read_form(const Json& body, ChatRequest& chat, const OllamaForm&
   TRY_API(fields.done());
   chat.grammar = TRY_API(read_format(fields.find("format"), "format"));
   chat.sampling = form.sampling;
+  chat.sequence = form.sequence;
   chat.n_predict = form.n_predict;
   chat.stop = form.stop;
   chat.truncate = form.truncate;

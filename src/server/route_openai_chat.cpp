@@ -54,6 +54,7 @@ ApiResult<ChatForm> read_form(const App& app, const Json& body, const ServedMode
   chat.ignore_eos = fields.flag("ignore_eos", false);
   chat.truncate = fields.word("truncation", "disabled", {"auto", "disabled"}) == "auto";
   read_sampling(fields, app, model, chat.sampling);
+  chat.sequence = read_sequence_fields(fields, model);
   if (const Json* kwargs = fields.object("chat_template_kwargs")) chat.template_kwargs = *kwargs;
   if (fields.has("reasoning_effort"))
     chat.template_kwargs["reasoning_effort"] = fields.text("reasoning_effort");

@@ -40,6 +40,7 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   request.stop = read_stop(fields, app, model);
   if (fields.flag("ignore_eos", false)) request.end = EndOfGeneration::never_drawn;
   read_sampling(fields, app, model, request.sampling);
+  read_sequence_fields(fields, model).put_into(request);
   if (form.n_logprobs >= 0) {
     form.request.tokens = Tokens::told;
     request.n_probabilities = static_cast<int32_t>(form.n_logprobs);

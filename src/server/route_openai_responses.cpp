@@ -84,6 +84,7 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
       fields.integer("top_logprobs", 0, 0, app.options.limits.n_top_logprobs_max));
   chat.logprobs = chat.n_top_logprobs > 0;
   read_sampling(fields, app, model, chat.sampling);
+  chat.sequence = read_sequence_fields(fields, model);
   if (const Json* reasoning = fields.object("reasoning")) {
     Fields inner(*reasoning, "reasoning.");
     if (inner.has("effort")) chat.template_kwargs["reasoning_effort"] = inner.text("effort");

@@ -120,7 +120,7 @@ class TestServer {
     options.log_requests = false;
     options.models.host.runner.n_threads = 1;
     if (options.models.host.runner.n_sequences == 1) options.models.host.runner.n_sequences = 4;
-    options.models.host.runner.n_ctx = 256;
+    if (options.models.host.runner.n_ctx == 0) options.models.host.runner.n_ctx = 256;
     catalog_ = std::move(catalog);
     app_ = std::make_unique<App>(options, *catalog_);
     handler_ = std::make_unique<AppHandler>(*app_);
