@@ -220,8 +220,12 @@ bool BlockStore::run_read(const Job& job) {
   const std::string path = path_of(job.block.key);
   const size_t n_head = header_bytes + 4 * job.block.tokens.size();
   const auto file = read_file(path, n_head + job.into.size());
-  if (!file && file.error().fault == Fault::not_found) return false;  // another process removed it
-  std::string what = file ? "it is damaged" : file.error().text;
+  // Another process removed it; or it cannot be read now, as with too many files open, and says
+  // nothing of what is in it.
+  if (!file && file.error().fault != Fault::limit) {
+    if (file.error().fault != Fault::not_found) say_unread(file.error());
+    return false;
+  }
   if (file && file->size() == n_head + job.into.size()) {
     const auto data = std::as_bytes(std::span(*file)).subspan(n_head);
     if (file->starts_with(head_of(job.block, identity_, data))) {
@@ -232,12 +236,20 @@ bool BlockStore::run_read(const Job& job) {
       return true;
     }
   }
-  say(fmt::format("prompt cache: {}: {}; removed, its tokens are run again", path, what));
+  say(fmt::format("prompt cache: {}: it is damaged; removed, its tokens are run again", path));
   std::error_code ignored;
   fs::remove(path, ignored);
   const std::lock_guard lock(mutex_);
   ++counters_.n_damaged;
   return false;
+}
+
+// Once: what stops one file from being read may stop them all.
+void BlockStore::say_unread(const Error& error) {
+  if (!std::exchange(unread_said_, true))
+    say(fmt::format("prompt cache: {}; left as it is, its tokens are run again", error.text));
+  const std::lock_guard lock(mutex_);
+  ++counters_.n_unread;
 }
 
 bool BlockStore::run_write(const Job& job) {

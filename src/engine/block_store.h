@@ -12,7 +12,8 @@
 //             keys and values, as they lie in the cache
 //
 // A file is written beside its name and renamed, so it is whole or not there, also after a crash;
-// one that is not what it should be is removed, with one line to `log`. The directory holds what
+// one that is not what it should be is removed, with one line to `log`; one that cannot be read
+// stays. The directory holds what
 // was used last, of all models and processes together: beyond bytes_max the oldest files go.
 //
 // Reading and writing happen on a thread of the store. Whoever asks keeps the memory alive and
@@ -77,8 +78,9 @@ class BlockStore {
   std::vector<int32_t> drop_writes();
 
   struct Counters {
-    int64_t n_read = 0, n_written = 0, n_damaged = 0, n_failed = 0, n_removed = 0;  // blocks
-    int64_t bytes = 0;  // in the folder, as far as this store knows
+    int64_t n_read = 0, n_written = 0, n_damaged = 0, n_removed = 0;  // blocks
+    int64_t n_unread = 0, n_failed = 0;  // that could not be read, or written
+    int64_t bytes = 0;                   // in the folder, as far as this store knows
   };
   Counters counters() const;
 
@@ -96,6 +98,7 @@ class BlockStore {
   bool run_write(const Job& job);
   void keep_to_size();
   void say(const std::string& line) const;
+  void say_unread(const Error& error);
   std::string path_of(const PrefixKey& key) const;
 
   BlockStoreOptions options_;
@@ -109,6 +112,7 @@ class BlockStore {
   std::vector<Done> done_;
   std::unordered_set<PrefixKey, PrefixKeyHash> there_, on_its_way_;
   Counters counters_;
+  bool unread_said_ = false;     // the thread's
   int64_t bytes_unchecked_ = 0;  // written since the folder was looked at; the thread's
   std::thread thread_;
 };

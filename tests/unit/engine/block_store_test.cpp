@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -156,6 +157,25 @@ TEST(BlockStore, AFolderThatCannotBeMadeIsAnError) {
   const Folder folder;
   ASSERT_TRUE(write_file(folder.path() + "/file", "").has_value());
   EXPECT_FALSE(BlockStore::open({folder.path() + "/file/cache", 1, {}}, {1, 2}).has_value());
+}
+
+TEST(BlockStore, AFileThatCannotBeReadNowStays) {
+  const Folder folder;
+  Log log;
+  const auto store = open(folder, log);
+  write(*store, 5);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};  // no file can be opened
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto data = read(*store, 5);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(data.empty());
+  ASSERT_EQ(log.size(), 1u);
+  EXPECT_THAT(log.lines[0], HasSubstr("left as it is"));
+  EXPECT_EQ(store->counters().n_unread, 1);
+  EXPECT_EQ(store->counters().n_damaged, 0);
+  EXPECT_EQ(read(*open(folder, log), 5), data_of(5));
 }
 
 }  // namespace
