@@ -29,7 +29,7 @@ struct Flags {
   std::string chat_template_file;
   std::string cache_folder, cache_size = "8G";
   int port = 8080, ollama_port = 0;
-  bool loras_rest = false;
+  bool loras_rest = false, share_cache = false;
   bool no_auth = false, quiet = false, log_prompts = false, lazy = false, no_webui = false;
   int32_t n_parallel = 8;
   int64_t n_pool = 0;
@@ -111,6 +111,7 @@ Result<AppOptions> app_options(const Flags& flags) {
   AppOptions options = flags.app;
   options.gate.api_keys = TRY(api_keys(flags));
   options.gate.allowed_hosts = flags.allowed_hosts;
+  options.gate.share_cache = flags.share_cache;
   options.gate.cors_origins = flags.cors_origins;
   options.log_requests = !flags.quiet;
   options.log_prompts = flags.log_prompts;
@@ -278,6 +279,8 @@ void add_model_options(CommandLine& app, Flags& flags) {
            "where prompts are kept, run once for all; default ~/.quire/prompt-cache", "FOLDER");
   add_text(app, "--prompt-cache-size", flags.cache_size, "of all of them, as 500M; 0: none", "SIZE")
       ->capture_default_str();
+  app.add_flag("--share-prompt-cache", flags.share_cache,
+               "whoever has a key may use what others' prompts left; without it each key its own");
   add_text(app, "--chat-template", flags.chat_template,
            "a name (chatml, llama3, gemma, ...) or the text of a Jinja template", "NAME|TEXT");
   add_text(app, "--chat-template-file", flags.chat_template_file, "a Jinja template in a file",

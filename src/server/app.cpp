@@ -218,6 +218,7 @@ void AppHandler::handle(Exchange& exchange) {
     exchange.kept->set_body(request.body);
   }
   const Dialect dialect = found.route != nullptr ? found.route->dialect : dialect_of(request);
+  exchange.cache_salt = app_.gate.cache_salt(request);
   ApiResult<void> result;
   if (found.route == nullptr && found.allowed.empty()) {
     result = fail_api(404, "", "there is nothing at '{}'; /openapi.json lists what there is",

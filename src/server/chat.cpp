@@ -160,7 +160,8 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
 ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnDelta& on_delta) {
   std::vector<ReplyParser> parsers;
   for (size_t i = 0; i < chat.requests.size(); ++i) parsers.emplace_back(chat.reply);
-  const auto generation = TRY_API(chat.model->host->submit(std::move(chat.requests)));
+  const auto generation =
+      TRY_API(chat.model->host->submit(std::move(chat.requests), exchange.cache_salt));
   const std::stop_callback gone(exchange.stop_token(), [&] { generation->cancel(); });
 
   if (exchange.kept) exchange.kept->set_prompt(chat.prompt);

@@ -73,7 +73,7 @@ ApiResult<ChatTotals> run_text(ServedModel& model, std::vector<HostRequest> requ
   if (exchange.kept && !requests.empty())
     exchange.kept->set_prompt(
         model.tokenizer().decode(requests[0].request.prompt, {.special = ShowSpecial::show}));
-  const auto generation = TRY_API(model.host->submit(std::move(requests)));
+  const auto generation = TRY_API(model.host->submit(std::move(requests), exchange.cache_salt));
   const std::stop_callback gone(exchange.stop_token(), [&] { generation->cancel(); });
   ChatTotals totals;
   bool listening = true;

@@ -139,7 +139,8 @@ void EngineHost::post(Command command) {
   posted_.notify_one();
 }
 
-Result<std::unique_ptr<Generation>> EngineHost::submit(std::vector<HostRequest> requests) {
+Result<std::unique_ptr<Generation>> EngineHost::submit(std::vector<HostRequest> requests,
+                                                       std::string_view cache_salt) {
   const auto n = static_cast<int64_t>(requests.size());
   if (counters_.n_waiting + counters_.n_running + n > options_.n_queue_max)
     return fail(Fault::device,
@@ -147,8 +148,10 @@ Result<std::unique_ptr<Generation>> EngineHost::submit(std::vector<HostRequest> 
                 "(--queue); try again later",
                 counters_.n_waiting + counters_.n_running, options_.n_queue_max);
   const std::vector<float> strengths = this->strengths();
-  for (HostRequest& wanted : requests)
+  for (HostRequest& wanted : requests) {
+    wanted.request.cache_salt.insert(0, cache_salt);
     if (wanted.request.strengths.empty()) wanted.request.strengths = strengths;
+  }
   counters_.n_waiting += n;
   counters_.n_requests += n;
   auto generation = std::make_unique<Generation>();

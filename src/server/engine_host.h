@@ -97,8 +97,9 @@ class EngineHost {
   ~EngineHost();  // cancels what runs
 
   // device (503) when the queue is full. What the engine has to say against a request comes as the
-  // outcome of its sequence. From any thread.
-  Result<std::unique_ptr<Generation>> submit(std::vector<HostRequest> requests);
+  // outcome of its sequence. cache_salt: goes before that of each request. From any thread.
+  Result<std::unique_ptr<Generation>> submit(std::vector<HostRequest> requests,
+                                             std::string_view cache_salt = {});
 
   // How strongly each of model()->adapters() works where a request has no strengths of its own,
   // from the next request on. From any thread.

@@ -1,5 +1,6 @@
 #include "server/gate.h"
 
+#include "base/sha256.h"
 #include "format/printable.h"
 #include "server/http_server.h"
 
@@ -20,6 +21,14 @@ std::string host_name(std::string_view host) {
 
 bool is_numeric(std::string_view host) {
   return host.find(':') != host.npos || host.find_first_not_of("0123456789.") == host.npos;
+}
+
+// "Authorization: Bearer KEY", else "x-api-key: KEY"; empty without one.
+std::string_view given_key(const HttpRequest& request) {
+  const std::string_view authorization = request.header_or("authorization", "");
+  if (authorization.size() > 7 && equal_ignoring_case(authorization.substr(0, 7), "Bearer "))
+    return authorization.substr(7);
+  return request.header_or("x-api-key", "");
 }
 
 }  // namespace
@@ -68,16 +77,18 @@ ApiResult<void> Gate::check(const HttpRequest& request, bool is_public) const {
                     "--cors-origin lets its pages in",
                     printable(*origin));
   if (is_public || options_.api_keys.empty()) return {};
-  std::string_view key = request.header_or("x-api-key", "");
-  const std::string_view authorization = request.header_or("authorization", "");
-  if (authorization.size() > 7 && equal_ignoring_case(authorization.substr(0, 7), "Bearer "))
-    key = authorization.substr(7);
+  const std::string_view key = given_key(request);
   if (knows_key(key)) return {};
   ApiError error{401, key.empty() ? "an API key is needed: 'Authorization: Bearer KEY' or "
                                     "'x-api-key: KEY'"
                                   : "the API key is not one of this server's"};
   error.code = "invalid_api_key";
   return std::unexpected(error);
+}
+
+std::string Gate::cache_salt(const HttpRequest& request) const {
+  if (options_.share_cache || options_.api_keys.size() < 2) return {};
+  return sha256_of(given_key(request));
 }
 
 bool Gate::lists_origin(std::string_view origin) const {

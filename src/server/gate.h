@@ -17,6 +17,7 @@ struct GateOptions {
   std::vector<std::string> api_keys;       // empty: none is asked for
   std::vector<std::string> allowed_hosts;  // beside loopback names; "*": any
   std::vector<std::string> cors_origins;   // "https://app.example"; "*": any
+  bool share_cache = false;                // one prompt cache for all keys
 };
 
 // Immutable; may be used from many threads.
@@ -26,6 +27,9 @@ class Gate {
   // is_public: needs no key (health checks). 401 without a valid key, 421 for a foreign Host, 403
   // for anything but reading from a foreign Origin.
   ApiResult<void> check(const HttpRequest& request, bool is_public) const;
+  // Whose prompts those of this request may be shared with: a text for each key when there are
+  // several, so that nobody learns from the time to the first token what others have asked.
+  std::string cache_salt(const HttpRequest& request) const;
   // What an answer says to the request's Origin; nothing when it is not listed.
   std::vector<HttpHeader> cors_headers(const HttpRequest& request) const;
   // Of "OPTIONS" with Access-Control-Request-Method.

@@ -79,6 +79,8 @@ class Exchange {
     extra_headers_.push_back({std::move(name), std::move(value)});
   }
 
+  // Begins the salt of all prompts of this request (engine/engine.h): from whom it comes.
+  std::string cache_salt;
   // For the log line: filled by routes as they learn it.
   std::string model;
   int64_t n_prompt = 0, n_cached = 0, n_generated = 0;

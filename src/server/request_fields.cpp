@@ -152,6 +152,7 @@ ApiResult<void> check_parameters(const App& app, const ServedModel& model) {
 namespace {
 
 constexpr double lora_scale_max = 1e6;
+constexpr size_t cache_salt_bytes_max = 1024;
 
 // One item of a list of adapters.
 void read_lora_scale(Fields& item, const ServedModel& model, std::vector<bool>& named,
@@ -201,6 +202,13 @@ SequenceFields read_sequence_fields(Fields& fields, const ServedModel& model) {
   SequenceFields result;
   if (const Json* list = fields.array("lora"))
     result.strengths = read_lora_scales(fields, "lora", *list, model);
+  result.cache_salt = fields.text("cache_salt");
+  if (fields.has("cache_salt") && result.cache_salt.empty())
+    fields.complain("cache_salt", "is empty: leave it out, or give a text that is hard to guess");
+  if (result.cache_salt.size() > cache_salt_bytes_max)
+    fields.complain("cache_salt", fmt::format("has {} bytes, at most {} are taken",
+                                              result.cache_salt.size(), cache_salt_bytes_max));
+  fields.text("prompt_cache_key");
   return result;
 }
 

@@ -25,7 +25,8 @@ struct SequenceFields {
   void put_into(Request& request) const;
 };
 // lora: [{"id", "scale"}], as llama.cpp's server has it: LoRA adapters that are not named do
-// nothing.
+// nothing. cache_salt: as vLLM has it, requests of one text share what is cached with each other
+// only. prompt_cache_key (OpenAI) is a hint where to look, and here everything is found.
 SequenceFields read_sequence_fields(Fields& fields, const ServedModel& model);
 // The strengths of such a list of adapters; complains about the field `name`.
 std::vector<float> read_lora_scales(Fields& fields, const char* name, const Json& list,

@@ -120,9 +120,9 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
     chat.grammar = TRY_API(read_grammar({{"response_format", (*text)["format"]}}));
   }
   TRY_API(fields.done());
-  for (const char* key :
-       {"instructions", "metadata", "temperature", "top_p", "tools", "tool_choice", "text",
-        "max_output_tokens", "truncation", "reasoning", "previous_response_id", "user"})
+  for (const char* key : {"instructions", "metadata", "temperature", "top_p", "tools",
+                          "tool_choice", "text", "max_output_tokens", "truncation", "reasoning",
+                          "previous_response_id", "user", "prompt_cache_key"})
     form.echo[key] = body.contains(key) ? body[key] : Json(nullptr);
   if (form.echo["tools"].is_null()) form.echo["tools"] = Json::array();
   if (form.echo["tool_choice"].is_null()) form.echo["tool_choice"] = "auto";

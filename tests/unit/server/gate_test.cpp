@@ -86,5 +86,60 @@ TEST(Gate, APageOfAnotherOriginCanChangeNothing) {
   EXPECT_EQ(server.ask("GET", "/health", "", "origin: https://evil.example\r\n").status, 200);
 }
 
+// Cached tokens of a prompt of some 100, asked with this key and these fields.
+int64_t n_cached(const TestServer& server, const std::string& key, const std::string& fields = "") {
+  std::string ids = "5";
+  for (int i = 0; i < 100; ++i) ids += "," + std::to_string(6 + i);
+  const Reply reply = server.ask("POST", "/completion",
+                                 R"({"n_predict": 1, "prompt": [)" + ids + "]" + fields + "}",
+                                 key.empty() ? "" : "authorization: Bearer " + key + "\r\n");
+  EXPECT_EQ(reply.status, 200) << reply.body;
+  return Json::parse(reply.body)["timings"]["cache_n"].get<int64_t>();
+}
+
+AppOptions with_keys(std::vector<std::string> keys) {
+  AppOptions options = default_options();
+  options.gate.api_keys = std::move(keys);
+  return options;
+}
+
+TEST(CachedPrompts, OfOneKeyAreNotUsedForAnother) {
+  const TestServer server(with_keys({"first", "second"}));
+  EXPECT_EQ(n_cached(server, "first"), 0);
+  EXPECT_GE(n_cached(server, "first"), 96);
+  EXPECT_EQ(n_cached(server, "second"), 0);
+  EXPECT_GE(n_cached(server, "second"), 96);
+}
+
+TEST(CachedPrompts, AreSharedWhereTheFlagSaysSoAndWhereThereIsOneKey) {
+  AppOptions options = with_keys({"first", "second"});
+  options.gate.share_cache = true;
+  const TestServer sharing(options);
+  EXPECT_EQ(n_cached(sharing, "first"), 0);
+  EXPECT_GE(n_cached(sharing, "second"), 96);
+  const Gate one(with_keys({"first"}).gate);
+  EXPECT_EQ(one.cache_salt(HttpRequest()), "");
+}
+
+TEST(CachedPrompts, AreThoseOfTheSameSalt) {
+  const TestServer server;
+  EXPECT_EQ(n_cached(server, ""), 0);
+  EXPECT_EQ(n_cached(server, "", R"(, "cache_salt": "a")"), 0);
+  EXPECT_GE(n_cached(server, "", R"(, "cache_salt": "a")"), 96);
+  EXPECT_EQ(n_cached(server, "", R"(, "cache_salt": "b")"), 0);
+  EXPECT_GE(n_cached(server, "", R"(, "prompt_cache_key": "b")"), 96);
+}
+
+TEST(CachedPrompts, ASaltThatIsNoneIsRefused) {
+  const TestServer server;
+  const std::string longest = "\"" + std::string(1025, 'x') + "\"";
+  for (const std::string& salt : {std::string("\"\""), std::string("7"), longest}) {
+    const Reply reply =
+        server.post("/completion", R"({"prompt": [5], "cache_salt": )" + salt + "}");
+    EXPECT_EQ(reply.status, 400) << salt;
+    EXPECT_THAT(reply.body, HasSubstr("cache_salt")) << salt;
+  }
+}
+
 }  // namespace
 }  // namespace quire::server
