@@ -5,6 +5,7 @@
 #include "cli/chat_session.h"
 #include "cli/generation.h"
 #include "cli/json_output.h"
+#include "cli/prompt_cache.h"
 #include "cli/session.h"
 #include "cli/shown_answer.h"
 #include "cli/stored_parameters.h"
@@ -27,6 +28,7 @@ struct Flags {
   ContextShift shift;
   ChatFlags chat;
   FormFlags form;
+  PromptCacheFlags prompt_cache;
 };
 
 // From a file or from standard input, without the line feed that ends it.
@@ -67,6 +69,7 @@ nlohmann::json as_json(const LoadedEngine& loaded, const Outcome& outcome,
                          {"timings",
                           {{"load_s", loaded.load_s},
                            {"n_prompt", t.n_prompt},
+                           {"n_cached", t.n_cached},
                            {"prompt_s", t.prompt_s},
                            {"prompt_tokens_per_s", t.prompt_rate()},
                            {"n_generated", t.n_generated},
@@ -129,7 +132,8 @@ Result<int> run(const Flags& flags, CommandLine& app) {
   auto form = TRY(answer_form(flags.form));
   ModelFlags model = flags.model;
   model.adapters.stored = what.contents.adapters;
-  LoadedEngine loaded = TRY(load_engine(what.model_path, model, 1, &flags.drafts));
+  const BlockStoreOptions store = TRY(prompt_cache_options(flags.prompt_cache));
+  LoadedEngine loaded = TRY(load_engine(what.model_path, model, 1, &flags.drafts, store));
   const auto chat = TRY(set_up_chat(loaded.model->tokenizer(), flags.chat, what.contents));
   AnswerMaker maker = TRY(AnswerMaker::create(loaded, std::move(form), chat ? &*chat : nullptr));
   note_memory(loaded);
@@ -167,6 +171,7 @@ CommandBody command_run(CommandLine& app) {
   add_sampling_flags(app, flags->sampling);
   add_shift_flags(app, flags->shift);
   add_draft_flags(app, flags->drafts);
+  add_prompt_cache_flags(app, flags->prompt_cache);
   app.add_flag("-i,--interactive", flags->interactive,
                "a session, or an error if none is possible");
   app.add_flag("--no-display-prompt", flags->hide_prompt, "print the continuation only");

@@ -2,15 +2,13 @@
 #include "base/file.h"
 #include "cli/generation.h"
 #include "cli/model_store.h"
+#include "cli/prompt_cache.h"
 #include "server/app.h"
 #include "server/store_catalog.h"
 
 #include <malloc.h>
 #include <pthread.h>
-#include <unistd.h>
 
-#include <charconv>
-#include <cmath>
 #include <csignal>
 
 namespace quire {
@@ -27,7 +25,7 @@ struct Flags {
   std::vector<std::string> models, aliases, api_keys, allowed_hosts, cors_origins;
   std::string host = "127.0.0.1", api_key_file, tls_certificate, tls_key, chat_template;
   std::string chat_template_file;
-  std::string cache_folder, cache_size = "8G";
+  std::string cache_folder, cache_size = "8G", state_cache_size = "1G";
   int port = 8080, ollama_port = 0;
   bool loras_rest = false, share_cache = false;
   bool no_auth = false, quiet = false, log_prompts = false, lazy = false, no_webui = false;
@@ -75,32 +73,16 @@ Result<std::vector<FileCatalog::Alias>> aliases(const Flags& flags) {
   return result;
 }
 
-// "8G", "500M", bytes.
-Result<int64_t> cache_bytes(const std::string& text) {
-  double value = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string unit(end, static_cast<size_t>(text.data() + text.size() - end));
-  const std::string units = "KMGT";
-  const size_t power =
-      unit.empty() ? 0 : units.find(static_cast<char>(std::toupper(unit[0] & 0x7f))) + 1;
-  const bool right = error == std::errc() && unit.size() <= 1 && (unit.empty() || power > 0) &&
-                     value >= 0 && value <= 0x1p50;
-  const double bytes = value * std::pow(1024.0, static_cast<double>(power));
-  if (!right || bytes > 0x1p60)
-    return fail(Fault::usage, "--prompt-cache-size: '{}' is no size; as in 8G, 500M or 0", text);
-  return static_cast<int64_t>(bytes);
-}
-
 // The folder asked for must be usable; one that nobody asked for is done without.
 Result<BlockStoreOptions> prompt_cache(const Flags& flags) {
   BlockStoreOptions options;
-  options.bytes_max = TRY(cache_bytes(flags.cache_size));
+  options.bytes_max = TRY(bytes_from("--prompt-cache-size", flags.cache_size));
   if (options.bytes_max == 0) return options;
-  options.folder = flags.cache_folder.empty() ? quire_home() + "/prompt-cache" : flags.cache_folder;
-  options.log = [](const std::string& line) { fmt::print(stderr, "quire: {}\n", line); };
-  const Result<void> made = make_directories(options.folder);
-  if (made && ::access(options.folder.c_str(), R_OK | W_OK | X_OK) == 0) return options;
-  const std::string why = made ? options.folder + ": cannot be written" : made.error().text;
+  options.folder = flags.cache_folder.empty() ? default_prompt_cache() : flags.cache_folder;
+  options.log = log_of_store;
+  const Result<void> usable = make_usable(options.folder);
+  if (usable) return options;
+  const std::string& why = usable.error().text;
   if (!flags.cache_folder.empty()) return fail(Fault::io, "--prompt-cache-dir: {}", why);
   fmt::print(stderr, "quire: prompts are not kept on disk: {}\n", why);
   options.folder.clear();
@@ -130,6 +112,7 @@ Result<AppOptions> app_options(const Flags& flags) {
   models.host.runner.n_sequences = flags.n_parallel;
   models.host.runner.n_pool = std::max<int64_t>(flags.n_pool, 1);  // never below one context
   models.host.runner.store = TRY(prompt_cache(flags));
+  models.host.runner.snapshot_bytes = TRY(bytes_from("--state-cache-size", flags.state_cache_size));
   models.host.drafts = TRY(draft_options(flags.drafts));
   models.keep_alive_s = flags.keep_alive_s;
   models.memory_bytes_max = static_cast<int64_t>(flags.models_memory_gib * 0x1p30);
@@ -278,6 +261,9 @@ void add_model_options(CommandLine& app, Flags& flags) {
   add_text(app, "--prompt-cache-dir", flags.cache_folder,
            "where prompts are kept, run once for all; default ~/.quire/prompt-cache", "FOLDER");
   add_text(app, "--prompt-cache-size", flags.cache_size, "of all of them, as 500M; 0: none", "SIZE")
+      ->capture_default_str();
+  add_text(app, "--state-cache-size", flags.state_cache_size,
+           "of recurrent models: memory for states of prompts, to go on from", "SIZE")
       ->capture_default_str();
   app.add_flag("--share-prompt-cache", flags.share_cache,
                "whoever has a key may use what others' prompts left; without it each key its own");

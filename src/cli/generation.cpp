@@ -181,10 +181,13 @@ Result<DraftOptions> draft_options(const DraftFlags& flags) {
 }
 
 Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flags,
-                                 int32_t n_sequences, const DraftFlags* drafts) {
+                                 int32_t n_sequences, const DraftFlags* drafts,
+                                 const BlockStoreOptions& store) {
   const auto start = std::chrono::steady_clock::now();
   RunnerOptions options = TRY(runner_options(flags));
   options.n_sequences = n_sequences;
+  options.store = store;
+  options.snapshot_bytes = default_snapshot_bytes;
   LoadedEngine loaded;
   loaded.model = TRY(load_model(path, flags));
   // A wrong guess must be taken back.
@@ -226,7 +229,7 @@ void print_timings(const LoadedEngine& loaded, const Outcome& outcome, uint64_t 
              model_name(loaded.model->path()),
              format_count(static_cast<double>(loaded.model->n_params())),
              format_bytes(static_cast<double>(loaded.model->weight_bytes())), loaded.load_s,
-             t.prompt_s, t.n_prompt, t.prompt_rate(),
+             t.prompt_s, t.n_prompt - t.n_cached, t.prompt_rate(),
              t.n_cached > 0 ? fmt::format(", {} more were cached", t.n_cached) : "", t.generate_s,
              t.n_generated, t.generate_rate(), runner.n_past(), runner.n_ctx(),
              format_bytes(static_cast<double>(runner.kv_bytes())), stop_reason_name(outcome.reason),

@@ -95,7 +95,11 @@ struct LoadedEngine {
   double load_s = 0;
 };
 Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flags,
-                                 int32_t n_sequences = 1, const DraftFlags* drafts = nullptr);
+                                 int32_t n_sequences = 1, const DraftFlags* drafts = nullptr,
+                                 const BlockStoreOptions& store = {});
+// For states of prompts of recurrent models (RunnerOptions::snapshot_bytes), unless a flag says
+// otherwise.
+constexpr int64_t default_snapshot_bytes = int64_t{1} << 30;
 
 // The ids of a prompt; for an empty one the token that starts a text: BOS, else EOS, else usage.
 Result<std::vector<int32_t>> prompt_ids(const Tokenizer& tokenizer, std::string_view prompt);

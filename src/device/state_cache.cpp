@@ -30,4 +30,9 @@ float* StateCache::state(int32_t index, int32_t sequence) const {
          offsets_[static_cast<size_t>(index)];
 }
 
+std::span<std::byte> StateCache::all_of(int32_t sequence) const {
+  CHECK(sequence >= 0 && sequence < n_sequences_);
+  return {memory_.data() + sequence * sequence_bytes(), static_cast<size_t>(sequence_bytes())};
+}
+
 }  // namespace quire

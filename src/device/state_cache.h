@@ -5,6 +5,7 @@
 #include "device/reserved_memory.h"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace quire {
@@ -17,7 +18,10 @@ class StateCache {
 
   // State `index` of a sequence, of sizes[index] floats.
   float* state(int32_t index, int32_t sequence) const;
-  int64_t n_bytes() const { return n_sequences_ * sequence_floats_ * 4; }
+  // All states of a sequence.
+  std::span<std::byte> all_of(int32_t sequence) const;
+  int64_t n_bytes() const { return n_sequences_ * sequence_bytes(); }
+  int64_t sequence_bytes() const { return sequence_floats_ * 4; }
 
  private:
   std::vector<int64_t> offsets_;  // floats inside a sequence's states, per index

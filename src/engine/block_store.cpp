@@ -57,8 +57,9 @@ struct Found {
   fs::file_time_type used;
 };
 
-// Every file of every identity. What was left half written long ago is removed.
-std::vector<Found> files_in(const std::string& folder) {
+// Every file of every identity. What was left half written long ago may go.
+enum class Leftovers : uint8_t { stay, go };
+std::vector<Found> files_in(const std::string& folder, Leftovers leftovers = Leftovers::go) {
   std::vector<Found> files;
   std::error_code error;
   const auto now = fs::file_time_type::clock::now();
@@ -73,7 +74,8 @@ std::vector<Found> files_in(const std::string& folder) {
       const std::string name = file->path().filename().string();
       if (name.ends_with(suffix))
         files.push_back({file->path(), (bytes + 4095) / 4096 * 4096, used});
-      else if (name.find(".kv.tmp-") != name.npos && now - used > std::chrono::minutes(10))
+      else if (leftovers == Leftovers::go && name.find(".kv.tmp-") != name.npos &&
+               now - used > std::chrono::minutes(10))
         fs::remove(file->path(), gone);
     }
   }
@@ -102,11 +104,14 @@ BlockStore::BlockStore(BlockStoreOptions options, const PrefixKey& identity)
 Result<std::unique_ptr<BlockStore>> BlockStore::open(const BlockStoreOptions& options,
                                                      const PrefixKey& identity) {
   std::unique_ptr<BlockStore> store(new BlockStore(options, identity));
-  TRY(make_directories(store->folder_));
-  // Prompts can be read from it.
-  std::error_code ignored;
-  fs::permissions(store->folder_, fs::perms::owner_all, ignored);
-  for (const Found& file : files_in(options.folder)) {
+  if (!options.read_only) {
+    TRY(make_directories(store->folder_));
+    // Prompts can be read from it.
+    std::error_code ignored;
+    fs::permissions(store->folder_, fs::perms::owner_all, ignored);
+  }
+  for (const Found& file :
+       files_in(options.folder, options.read_only ? Leftovers::stay : Leftovers::go)) {
     store->counters_.bytes += file.bytes;
     if (file.path.parent_path().filename() != identity.hex()) continue;
     if (const auto key = key_of(file.path.filename().string())) store->there_.insert(*key);
@@ -140,7 +145,7 @@ bool BlockStore::has(const PrefixKey& key) const {
 
 bool BlockStore::wants(const PrefixKey& key) const {
   const std::lock_guard lock(mutex_);
-  return !there_.contains(key) && !on_its_way_.contains(key);
+  return !options_.read_only && !there_.contains(key) && !on_its_way_.contains(key);
 }
 
 void BlockStore::read(int32_t ticket, StoredBlock block, std::span<std::byte> into) {
@@ -230,15 +235,16 @@ bool BlockStore::run_read(const Job& job) {
     const auto data = std::as_bytes(std::span(*file)).subspan(n_head);
     if (file->starts_with(head_of(job.block, identity_, data))) {
       std::memcpy(job.into.data(), data.data(), data.size());
-      mark_used(path, job.block.index);
+      if (!options_.read_only) mark_used(path, job.block.index);
       const std::lock_guard lock(mutex_);
       ++counters_.n_read;
       return true;
     }
   }
-  say(fmt::format("prompt cache: {}: it is damaged; removed, its tokens are run again", path));
+  say(fmt::format("prompt cache: {}: it is damaged; {}, its tokens are run again", path,
+                  options_.read_only ? "left as it is" : "removed"));
   std::error_code ignored;
-  fs::remove(path, ignored);
+  if (!options_.read_only) fs::remove(path, ignored);
   const std::lock_guard lock(mutex_);
   ++counters_.n_damaged;
   return false;

@@ -40,6 +40,8 @@ namespace quire {
 struct BlockStoreOptions {
   std::string folder;  // "": no store
   int64_t bytes_max = int64_t{8} << 30;
+  bool read_only = false;  // nothing in the folder changes
+  bool answers = true;     // what was generated is kept, too, not the prompt alone
   std::function<void(const std::string& line)> log;  // from any thread; may be empty
 };
 
@@ -58,8 +60,9 @@ class BlockStore {
   ~BlockStore();  // after writing what it was asked to
 
   bool has(const PrefixKey& key) const;
-  // Neither there nor about to be.
+  // Neither there nor about to be, and it may be written.
   bool wants(const PrefixKey& key) const;
+  bool takes_answers() const { return options_.answers; }
 
   // ticket: the caller's name for the transfer.
   void read(int32_t ticket, StoredBlock block, std::span<std::byte> into);

@@ -55,6 +55,7 @@ PrefixKey cache_identity(const Model& model, const Graph& graph, const KvCacheSh
   std::string text = "keys and values, 1\n" + model.hparams().arch;
   add(text, kv_block_size, shape.k_dtype, shape.v_dtype, precision);
   for (const KvLayer& layer : shape.layers) add(text, layer.n_heads, layer.k_width, layer.v_width);
+  for (const int64_t n_floats : graph.state_sizes) add(text, n_floats);
   for (const Node& node : graph.nodes) {
     add(text, node.op);
     for (const ValueId id : node.inputs) add(text, id);

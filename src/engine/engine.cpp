@@ -138,13 +138,17 @@ Result<bool> Engine::step() {
   TRY(make_drafts());
   schedule();
   if (!rows_.empty()) {
-    sample(TRY(runner_->run(rows_)));
+    const auto logits = TRY(runner_->run(rows_));
+    if (runner_->snapshots() != nullptr) keep_states();
+    sample(logits);
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     pace_.step_done(n_answer_rows_, n_prompt_rows_, seconds);
     account(seconds);
     n_prompt_rows_run_ += n_prompt_rows_;
   } else if (runner_->cache().in_transfer()) {
     runner_->cache().wait();  // somebody does, or for the room that it takes
+  } else if (runner_->snapshots() != nullptr) {
+    runner_->snapshots()->wait();
   }
   drop_cancelled();
   return !waiting_.empty() || std::any_of(slots_.begin(), slots_.end(),
@@ -168,7 +172,9 @@ void Engine::admit() {
     slot->active = std::make_unique<Active>(next.id, std::move(next.request), model_);
     const Request& request = slot->active->request;
     const std::vector<int32_t>& prompt = request.prompt;
-    const int64_t shared = n_shared(*slot, request);
+    const PrefixKey root = root_key(request.cache_salt);
+    const int64_t shared = n_shared(*slot, request, root);
+    slot->root = root;
     // The last token is always run: its logits are wanted. What cannot be cut back to the shared
     // part is run anew.
     const int64_t n_past = runner_->n_past(slot->sequence);
@@ -188,9 +194,10 @@ std::span<const float> Engine::strengths_of(const Request& request) const {
   return request.strengths.empty() ? loaded_strengths_ : request.strengths;
 }
 
-// Tokens of the prompt that are in the slot's cache. What other adapters made is of no use.
-int64_t Engine::n_shared(const Slot& slot, const Request& request) const {
-  if (!std::ranges::equal(runner_->strengths(slot.sequence), strengths_of(request))) return 0;
+// Tokens of the prompt that are in the slot's cache. What other adapters made is of no use, and
+// what was made under another salt not for this request.
+int64_t Engine::n_shared(const Slot& slot, const Request& request, const PrefixKey& root) {
+  if (slot.root != root) return 0;
   return std::ranges::mismatch(request.prompt, slot.tokens).in1 - request.prompt.begin();
 }
 
@@ -198,9 +205,10 @@ int64_t Engine::n_shared(const Slot& slot, const Request& request) const {
 Engine::Slot* Engine::best_free_slot(const Request& request) {
   Slot* best = nullptr;
   int64_t best_shared = -1;
+  const PrefixKey root = root_key(request.cache_salt);
   for (Slot& slot : slots_) {
     if (slot.active) continue;
-    const int64_t shared = n_shared(slot, request);
+    const int64_t shared = n_shared(slot, request, root);
     if (shared > best_shared || (shared == best_shared && slot.tokens.size() < best->tokens.size()))
       best = &slot, best_shared = shared;
   }
@@ -372,7 +380,8 @@ void Engine::finish(Slot& slot, StopReason reason) {
     runner_->truncate(slot.sequence, slot.n_valid);
   slot.tokens.resize(
       std::min(slot.tokens.size(), static_cast<size_t>(runner_->n_past(slot.sequence))));
-  runner_->cache().save(slot.sequence);
+  if (const BlockStore* store = runner_->cache().store(); store && store->takes_answers())
+    runner_->cache().save(slot.sequence);
   if (reason != StopReason::stop_string) {
     active->show(active->stops.push(active->decoder.flush()) + active->stops.flush());
     if (active->stops.found()) reason = StopReason::stop_string;

@@ -10,7 +10,8 @@
 // is not run again: blocks of any sequence, running or finished, or on disk
 // (engine/sequence_cache.h). Requests that come together and begin alike run their common part
 // once. Where blocks cannot be shared (recurrent models) a slot keeps the state of its last
-// sequence, and a request that goes on from there takes this slot.
+// sequence, and a request that goes on from there takes this slot; others go on from states that
+// were kept at places of earlier prompts (engine/recurrent_prompts.cpp).
 //
 // A sequence's tokens depend on its prompt, its parameters and its seed, never on the number of
 // threads, nor on drafts (engine/drafter.h), which only make them come faster. (Other sequences in
@@ -163,8 +164,12 @@ class Engine {
   void admit();
   void take_from_cache();
   bool follows_another(size_t i);
+  void take_states();
+  void plan_stop(size_t i);
+  void keep_states();
+  static StateSnapshots::Text prompt_text(const Slot& slot);
   std::span<const float> strengths_of(const Request& request) const;
-  int64_t n_shared(const Slot& slot, const Request& request) const;
+  static int64_t n_shared(const Slot& slot, const Request& request, const PrefixKey& root);
   Slot* best_free_slot(const Request& request);
   void schedule();
   void schedule(Slot& slot, int64_t n_rows);

@@ -12,7 +12,6 @@ struct Engine::Active {
         decoder({model, &model->tokenizer()},
                 {.special = request.show_special, .at = request.decode_at}, request.replace),
         stops(std::move(request.stop)) {
-    root = root_key(request.cache_salt);  // Engine::add() has put the strengths of adapters into it
     for (const int32_t token : request.prompt) sampler.accept(token);
     outcome.timings.n_prompt = static_cast<int64_t>(request.prompt.size());
   }
@@ -27,7 +26,6 @@ struct Engine::Active {
 
   RequestId id;
   Request request;
-  PrefixKey root;
   Sampler sampler;
   StreamDecoder decoder;
   StopStrings stops;
@@ -40,6 +38,7 @@ struct Engine::Active {
 struct Engine::Slot {
   int32_t sequence = 0;
   std::unique_ptr<Active> active;
+  PrefixKey root;  // of the tokens: the salt of their request, strengths of adapters included
   // Tokens of the sequence: those in the cache first (Runner::n_past), then those to run.
   std::vector<int32_t> tokens;
   uint64_t used_at = 0;         // rises with each request that takes a slot
@@ -48,6 +47,9 @@ struct Engine::Slot {
   bool scheduled = false;       // in this step
   bool waits = false;           // for blocks that are read, or run for an older request
   int64_t n_drawn = 0;          // tokens that this step gave
+  // Of a recurrent model: where a step of the prompt ends, for its state to be kept; 0: anywhere.
+  int64_t stop_at = 0;
+  StateSnapshots::Disk stop_disk = StateSnapshots::Disk::leave;
 
   int64_t n_pending(Runner& runner) const {
     return static_cast<int64_t>(tokens.size()) - runner.n_past(sequence);

@@ -55,7 +55,7 @@ KvCacheShape cache_shape(const Model& model, int64_t n_ctx, const RunnerOptions&
   shape.v_dtype = options.v_dtype;
   const int64_t n_blocks_each = (n_ctx + kv_block_size - 1) / kv_block_size;
   shape.n_blocks = options.n_sequences * n_blocks_each;
-  if (options.n_pool > 0)
+  if (options.n_pool > 0 && !shape.layers.empty())  // positions without layers take no memory
     shape.n_blocks = std::clamp((options.n_pool + kv_block_size - 1) / kv_block_size, n_blocks_each,
                                 shape.n_blocks);
   return shape;
@@ -70,7 +70,8 @@ MemoryNeeds memory_needs(const Model& model, const RunnerOptions& options) {
   const KvCacheShape shape = cache_shape(model, needs.n_ctx, options);
   needs.kv = KvCache::bytes_for(shape, shape.n_blocks * kv_block_size);
   for (const int64_t n_floats : model.graph().state_sizes)
-    needs.states += 4 * n_floats * options.n_sequences;
+    needs.states +=
+        4 * n_floats * (options.n_sequences + n_state_snapshots(model.graph(), options));
   const int64_t n_rows = std::min(options.n_batch, needs.n_ctx * options.n_sequences);
   const Graph graph = fuse(model.graph_for(needs.n_ctx));
   const int64_t width = graph.row_length(graph.outputs[0]);
@@ -81,6 +82,14 @@ MemoryNeeds memory_needs(const Model& model, const RunnerOptions& options) {
                       n_threads * static_cast<int64_t>(matmul_scratch_bytes());
   needs.rest = program_bytes + bytes_per_token * model.tokenizer().n_vocab();
   return needs;
+}
+
+int32_t n_state_snapshots(const Graph& graph, const RunnerOptions& options) {
+  constexpr int64_t n_most = 64;  // each is looked at for every prompt
+  const int64_t n_floats =
+      std::accumulate(graph.state_sizes.begin(), graph.state_sizes.end(), int64_t{0});
+  if (n_floats == 0 || options.sharing == SequenceCache::Sharing::off) return 0;
+  return static_cast<int32_t>(std::min(options.snapshot_bytes / (4 * n_floats), n_most));
 }
 
 int64_t outputs_per_step(int64_t result_width, int64_t n_rows) {

@@ -26,6 +26,9 @@ Result<int64_t> context_size(const Model& model, int64_t n_wanted);
 // The cache of a runner whose sequences may reach n_ctx positions.
 KvCacheShape cache_shape(const Model& model, int64_t n_ctx, const RunnerOptions& options);
 
+// States that a runner keeps of prompts beside those of its sequences (engine/state_snapshots.h).
+int32_t n_state_snapshots(const Graph& graph, const RunnerOptions& options);
+
 // Rows of a result so wide that one step of so many rows may give.
 int64_t outputs_per_step(int64_t result_width, int64_t n_rows);
 

@@ -89,13 +89,14 @@ Result<StateCache> create_states(const Model& model, const RunnerOptions& option
   const Graph& graph = model.graph();
   double wanted = 0;
   for (const int64_t n : graph.state_sizes) wanted += 4.0 * static_cast<double>(n);
-  wanted *= options.n_sequences;
+  const int32_t n_snapshots = n_state_snapshots(graph, options);
+  wanted *= options.n_sequences + n_snapshots;
   if (const auto memory = static_cast<double>(physical_memory_bytes()); wanted > memory)
     return fail(Fault::limit,
-                "the states of {} sequence(s) take {:.1f} GiB, this machine has {:.1f} GiB; take "
-                "fewer sequences",
-                options.n_sequences, wanted / 0x1p30, memory / 0x1p30);
-  return StateCache::create(graph.state_sizes, options.n_sequences);
+                "the states of {} sequence(s) and {} kept ones take {:.1f} GiB, this machine has "
+                "{:.1f} GiB; take fewer sequences",
+                options.n_sequences, n_snapshots, wanted / 0x1p30, memory / 0x1p30);
+  return StateCache::create(graph.state_sizes, options.n_sequences + n_snapshots);
 }
 
 }  // namespace
@@ -138,7 +139,8 @@ struct Runner::State {
   ThreadPool pool;
   SequenceCache cache;
   StateCache states;
-  std::optional<Executor> executor;  // after the pool, whose threads it uses
+  std::optional<StateSnapshots> snapshots;  // after the states, which its store's thread reads
+  std::optional<Executor> executor;         // after the pool, whose threads it uses
   int64_t n_ctx = 0, n_rows_max = 0, n_outputs_max = 0;
   bool whole_sequences = false;  // see sees_later_rows()
   ValueId result = no_value;     // what a run gives
@@ -168,10 +170,17 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
   state->n_ctx = n_ctx;
   state->n_rows_max = std::min(options.n_batch, n_ctx * options.n_sequences);
   Graph graph = TRY(graph_for(*model, n_ctx, options.result));
-  if (!options.store.folder.empty() && state->cache.shares())
-    state->cache.set_store(
+  if (const int32_t n = n_state_snapshots(graph, options); n > 0)
+    state->snapshots.emplace(state->states, options.n_sequences, n);
+  if (!options.store.folder.empty() && (state->cache.shares() || state->snapshots)) {
+    auto store =
         TRY(BlockStore::open(options.store, cache_identity(*model, graph, state->cache.kv().shape(),
-                                                           options.precision))));
+                                                           options.precision)));
+    if (state->snapshots)
+      state->snapshots->set_store(std::move(store));
+    else
+      state->cache.set_store(std::move(store));
+  }
   state->result = graph.outputs[0];
   state->result_width = graph.row_length(state->result);
   state->n_token_types = model->hparams().encoder.n_token_types;
@@ -317,6 +326,20 @@ void Runner::truncate(int32_t sequence, int64_t n_past) {
 }
 
 bool Runner::can_truncate() const { return state_->model->graph().state_sizes.empty(); }
+
+StateSnapshots* Runner::snapshots() { return state_->snapshots ? &*state_->snapshots : nullptr; }
+const StateSnapshots* Runner::snapshots() const {
+  return state_->snapshots ? &*state_->snapshots : nullptr;
+}
+
+int64_t Runner::restore_state(int32_t sequence, const StateSnapshots::Text& text) {
+  const int64_t n_before = n_past(sequence);
+  const int64_t n = state_->snapshots->restore(sequence, text, n_before);
+  if (n > n_before)
+    state_->cache.append(sequence, text.tokens.subspan(static_cast<size_t>(n_before),
+                                                       static_cast<size_t>(n - n_before)));
+  return n;
+}
 
 SequenceCache& Runner::cache() { return state_->cache; }
 const SequenceCache& Runner::cache() const { return state_->cache; }

@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "device/executor.h"
 #include "engine/sequence_cache.h"
+#include "engine/state_snapshots.h"
 #include "model/model.h"
 
 #include <memory>
@@ -36,6 +37,8 @@ struct RunnerOptions {
   // Whether sequences share what they begin with (engine/sequence_cache.h), where the model can.
   SequenceCache::Sharing sharing = SequenceCache::Sharing::on;
   BlockStoreOptions store{};  // with a folder: blocks are kept there, too
+  // Of a recurrent model: for states of prompts, kept to go on from (engine/state_snapshots.h).
+  int64_t snapshot_bytes = 0;
 };
 
 enum class Want : uint8_t { nothing, first, last, all };
@@ -78,6 +81,13 @@ class Runner {
   // Keys and values of all sequences: what they share, what finished ones left, what is on disk.
   SequenceCache& cache();
   const SequenceCache& cache() const;
+
+  // States of prompts, of a recurrent model that has room for them (RunnerOptions); else null.
+  StateSnapshots* snapshots();
+  const StateSnapshots* snapshots() const;
+  // The sequence goes on from the longest kept state of the text it is to have, if that is further
+  // than where it stands. Returns its new n_past().
+  int64_t restore_state(int32_t sequence, const StateSnapshots::Text& text);
 
   int64_t n_ctx() const;
   int64_t result_width() const;  // V, labels or D

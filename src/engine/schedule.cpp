@@ -27,6 +27,7 @@ constexpr int64_t n_prompt_rows_min = 128;
 
 // Prompts move on by what is cached of them; those that wait for more of it are marked.
 void Engine::take_from_cache() {
+  if (runner_->snapshots() != nullptr) return take_states();
   SequenceCache& cache = runner_->cache();
   cache.settle();
   if (!cache.shares()) return;
@@ -34,7 +35,7 @@ void Engine::take_from_cache() {
     Slot& slot = *by_age_[i];
     if (!slot.has_prompt(*runner_) || !slot.drafts.empty()) continue;
     const int64_t n_before = cache.n_past(slot.sequence);
-    if (n_before == 0) cache.begin(slot.sequence, slot.active->root);
+    if (n_before == 0) cache.begin(slot.sequence, slot.root);
     int64_t n_past = cache.adopt(slot.sequence, slot.tokens);
     slot.waits = cache.fetch(slot.sequence, slot.tokens) || follows_another(i);
     if (!slot.waits) n_past = cache.adopt_start(slot.sequence, slot.tokens);
@@ -53,7 +54,7 @@ bool Engine::follows_another(size_t i) {
                      [&](const Slot* other) {
                        return other->tokens.size() >= n_end &&
                               runner_->n_past(other->sequence) < static_cast<int64_t>(n_end) &&
-                              other->active->root == slot.active->root &&
+                              other->root == slot.root &&
                               std::equal(slot.tokens.begin(),
                                          slot.tokens.begin() + static_cast<std::ptrdiff_t>(n_end),
                                          other->tokens.begin());
@@ -92,6 +93,8 @@ void Engine::schedule() {
     int64_t n_rows = std::min(slot->n_pending(*runner_), n_left);
     if (n_answer_rows_ == 0 && n_prompt_rows_ > 0)
       n_rows = std::min(n_rows, n_prompt_rows_min - n_prompt_rows_);
+    if (slot->stop_at > 0)
+      n_rows = std::min(n_rows, slot->stop_at - runner_->n_past(slot->sequence));
     if (!make_room(*slot, n_rows)) break;
     schedule(*slot, n_rows);
     n_left -= n_rows;

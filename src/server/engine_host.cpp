@@ -109,13 +109,16 @@ std::vector<float> EngineHost::strengths() const {
 
 void EngineHost::look_at_cache() {
   const SequenceCache::Use use = engine_->runner().cache().use();
+  const StateSnapshots* states = engine_->runner().snapshots();
   const std::lock_guard lock(cache_mutex_);
   cache_use_ = use;
+  n_states_kept_ = states != nullptr ? states->n_used() : 0;
 }
 
 // The store and whether blocks are shared do not change while the thread runs.
 HostCache EngineHost::cache() const {
-  const SequenceCache& cache = std::as_const(*engine_).runner().cache();
+  const Runner& runner = std::as_const(*engine_).runner();
+  const StateSnapshots* states = runner.snapshots();
   HostCache result;
   {
     const std::lock_guard lock(cache_mutex_);
@@ -124,10 +127,13 @@ HostCache EngineHost::cache() const {
               .n_kept = cache_use_.n_kept * kv_block_size,
               .n_evicted = cache_use_.n_evicted * kv_block_size,
               .position_bytes = cache_use_.block_bytes / kv_block_size};
+    result.n_states_kept = n_states_kept_;
   }
-  result.shares = cache.shares();
-  result.on_disk = cache.store() != nullptr;
-  if (result.on_disk) result.disk = cache.store()->counters();
+  result.shares = runner.cache().shares() || states != nullptr;
+  if (states != nullptr) result.n_states = states->n_places();
+  const BlockStore* store = states != nullptr ? states->store() : runner.cache().store();
+  result.on_disk = store != nullptr;
+  if (result.on_disk) result.disk = store->counters();
   return result;
 }
 

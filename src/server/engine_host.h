@@ -78,7 +78,8 @@ struct HostCache {
   int64_t n_kept = 0;       // left by finished ones, to be used again
   int64_t n_evicted = 0;    // of those, since the start
   int64_t position_bytes = 0;
-  bool shares = false;  // not where a model has a state of its own
+  bool shares = false;                      // prompts with each other
+  int32_t n_states = 0, n_states_kept = 0;  // of prompts of a recurrent model: places, used ones
   bool on_disk = false;
   BlockStore::Counters disk{};
 };
@@ -143,6 +144,7 @@ class EngineHost {
   HostCounters counters_;
   mutable std::mutex cache_mutex_;
   SequenceCache::Use cache_use_;
+  int32_t n_states_kept_ = 0;
   mutable std::mutex mutex_;
   std::vector<float> strengths_;
   std::condition_variable posted_;

@@ -102,6 +102,8 @@ Json cache_json(const EngineHost& host) {
   Json json = {{"n_positions", cache.n_positions}, {"n_held", cache.n_held},
                {"n_kept", cache.n_kept},           {"n_evicted", cache.n_evicted},
                {"bytes", host.kv_bytes()},         {"shared", cache.shares}};
+  if (cache.n_states > 0)
+    json["states"] = {{"n_places", cache.n_states}, {"n_kept", cache.n_states_kept}};
   if (cache.on_disk)
     json["disk"] = {{"bytes", cache.disk.bytes},
                     {"positions_read", cache.disk.n_read * kv_block_size},

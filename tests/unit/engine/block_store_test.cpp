@@ -32,7 +32,9 @@ std::vector<std::byte> data_of(int32_t first, size_t n = 1000) {
 
 std::unique_ptr<BlockStore> open(const Folder& folder, Log& log, int64_t bytes_max = 1 << 30,
                                  PrefixKey identity = {1, 2}) {
-  return BlockStore::open({folder.path(), bytes_max, log.writer()}, identity).value();
+  return BlockStore::open({.folder = folder.path(), .bytes_max = bytes_max, .log = log.writer()},
+                          identity)
+      .value();
 }
 std::vector<BlockStore::Done> all_done(BlockStore& store, size_t n) {
   std::vector<BlockStore::Done> all;
@@ -156,7 +158,9 @@ TEST(BlockStore, StrangeFilesInTheFolderAreLeftAlone) {
 TEST(BlockStore, AFolderThatCannotBeMadeIsAnError) {
   const Folder folder;
   ASSERT_TRUE(write_file(folder.path() + "/file", "").has_value());
-  EXPECT_FALSE(BlockStore::open({folder.path() + "/file/cache", 1, {}}, {1, 2}).has_value());
+  EXPECT_FALSE(
+      BlockStore::open({.folder = folder.path() + "/file/cache", .bytes_max = 1, .log = {}}, {1, 2})
+          .has_value());
 }
 
 TEST(BlockStore, AFileThatCannotBeReadNowStays) {

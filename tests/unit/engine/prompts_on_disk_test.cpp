@@ -16,7 +16,7 @@ std::shared_ptr<const Model> model_with(const std::string& name) {
 }
 RunnerOptions keeping_in(const Folder& folder, Log& log) {
   RunnerOptions options{.n_sequences = 2, .n_threads = 1};
-  options.store = {folder.path(), 1 << 30, log.writer()};
+  options.store = {.folder = folder.path(), .bytes_max = 1 << 30, .log = log.writer()};
   return options;
 }
 Request long_request() {
@@ -82,15 +82,72 @@ TEST(PromptsOnDisk, ADamagedBlockIsRunAgainAndThoseBehindItAreNot) {
   EXPECT_EQ(answer(model, options).timings.n_cached, 192);  // written again
 }
 
-TEST(PromptsOnDisk, ShortPromptsAndRecurrentModelsAreNotWritten) {
+TEST(PromptsOnDisk, ThoseOfARecurrentModelAreStatesAtSomeOfTheirBlocks) {
+  const Folder folder;
+  Log log;
+  RunnerOptions options = keeping_in(folder, log);
+  const auto model = model_with("mamba2");
+  options.snapshot_bytes = 64 << 20;
+  const Outcome first = answer(model, options);
+  EXPECT_EQ(first.timings.n_cached, 0);
+  EXPECT_EQ(folder.files().size(), 1u);  // at 192; the one at 64 is too short a text
+  const Outcome second = answer(model, options);
+  EXPECT_EQ(second.timings.n_cached, 192);
+  EXPECT_EQ(second.tokens, first.tokens);
+  EXPECT_EQ(log.size(), 0u);
+  // A damaged one is removed, and its tokens are run.
+  const fs::path file = folder.files().at(0);
+  fs::resize_file(file, fs::file_size(file) - 1);
+  const Outcome third = answer(model, options);
+  EXPECT_EQ(third.timings.n_cached, 0);
+  EXPECT_EQ(third.tokens, first.tokens);
+  EXPECT_EQ(log.size(), 1u);
+  EXPECT_EQ(answer(model, options).timings.n_cached, 192);
+}
+
+TEST(PromptsOnDisk, AFolderThatIsOnlyReadStaysAsItIs) {
+  const Folder folder;
+  Log log;
+  const auto model = model_with("llama-f32");
+  RunnerOptions options = keeping_in(folder, log);
+  options.store.read_only = true;
+  EXPECT_EQ(answer(model, options).timings.n_cached, 0);
+  EXPECT_EQ(folder.files().size(), 0u);
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+  options.store.read_only = false;
+  answer(model, options);
+  const size_t n_files = folder.files().size();
+  EXPECT_GT(n_files, 0u);
+  const auto used = fs::last_write_time(folder.files().at(0));
+  options.store.read_only = true;
+  EXPECT_EQ(answer(model, options).timings.n_cached, 192);
+  EXPECT_EQ(folder.files().size(), n_files);
+  EXPECT_EQ(fs::last_write_time(folder.files().at(0)), used);
+}
+
+TEST(PromptsOnDisk, AnswersAreWrittenOnlyWhereTheyAreToBe) {
+  const auto model = model_with("llama-f32");
+  const auto n_files = [&](bool answers) {
+    const Folder folder;
+    Log log;
+    RunnerOptions options = keeping_in(folder, log);
+    options.store.answers = answers;
+    Request request = long_request();
+    request.n_predict = 40;
+    generate(*Engine::create(model, options).value(), request, nullptr).value();
+    return folder.files().size();
+  };
+  EXPECT_EQ(n_files(false), 6u);
+  EXPECT_EQ(n_files(true), 7u);
+}
+
+TEST(PromptsOnDisk, ShortPromptsAreNotWritten) {
   const Folder folder;
   Log log;
   const RunnerOptions options = keeping_in(folder, log);
   Request request = long_request();
   request.prompt.resize(100);
   generate(*Engine::create(model_with("llama-f32"), options).value(), request, nullptr).value();
-  EXPECT_EQ(folder.files().size(), 0u);
-  answer(model_with("mamba2"), options);
   EXPECT_EQ(folder.files().size(), 0u);
 }
 
