@@ -47,24 +47,51 @@ ApiResult<std::optional<OutputGrammar>> answer_grammar(const ChatRequest& reques
   return *std::move(grammar);
 }
 
-// Drops the oldest messages that are not instructions until the prompt fits.
+// Where a chat may begin when its oldest messages are dropped: behind its instructions, at messages
+// of the user, so that no answer and no result of a tool stands without what it belongs to.
+std::vector<size_t> possible_starts(const Json& messages) {
+  const auto role = [&](size_t i) { return messages[i].value("role", ""); };
+  size_t first = 0;
+  while (first < messages.size() && (role(first) == "system" || role(first) == "developer"))
+    ++first;
+  std::vector<size_t> starts;
+  for (size_t i = first; i < messages.size(); ++i)
+    if (i == first || role(i) == "user") starts.push_back(i);
+  return starts;
+}
+
+Json without(const Json& messages, size_t begin, size_t end) {
+  Json rest = Json::array();
+  for (size_t i = 0; i < messages.size(); ++i)
+    if (i < begin || i >= end) rest.push_back(messages[i]);
+  return rest;
+}
+
+// When truncation is asked for: drops as few of the oldest messages as must go.
 ApiResult<RenderedChat> render_fitting(const App& app, const ServedModel& model,
                                        ChatRequest& request, size_t& n_dropped) {
-  while (true) {
+  RenderedChat whole = TRY_API(render_chat(app, model, request));
+  const auto fits = check_context(model, whole.ids.size());
+  if (fits) return whole;
+  const Json all = request.messages;
+  const std::vector<size_t> starts = possible_starts(all);
+  std::optional<RenderedChat> best;
+  size_t low = 1, high = request.truncate ? starts.size() : 0;  // of starts: not tried yet
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    request.messages = without(all, starts[0], starts[middle]);
     RenderedChat rendered = TRY_API(render_chat(app, model, request));
-    auto fits = check_context(model, rendered.ids.size());
-    if (fits) return rendered;
-    size_t first = 0;
-    while (first < request.messages.size()) {
-      const std::string role = request.messages[first].value("role", "");
-      if (role != "system" && role != "developer") break;
-      ++first;
+    if (!check_context(model, rendered.ids.size())) {
+      low = middle + 1;
+      continue;
     }
-    if (!request.truncate || first + 1 >= request.messages.size())
-      return std::unexpected(fits.error());
-    request.messages.erase(first);
-    ++n_dropped;
+    high = middle;
+    n_dropped = starts[middle] - starts[0];
+    best = std::move(rendered);
   }
+  if (!best) return std::unexpected(fits.error());
+  request.messages = without(all, starts[0], starts[0] + n_dropped);
+  return *std::move(best);
 }
 
 // What the model's Modelfile says comes first: its system text unless the chat has its own, then

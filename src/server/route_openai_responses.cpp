@@ -1,7 +1,10 @@
 // /v1/responses (OpenAI API reference, "Responses"): answers that are remembered.
+#include "format/printable.h"
 #include "server/chat.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
+
+#include <charconv>
 
 namespace quire::server {
 namespace {
@@ -11,7 +14,7 @@ struct Form {
   Json input = Json::array();  // as items
   Json echo = Json::object();  // fields that the answer repeats
   std::string previous;
-  bool stream = false, store = true;
+  bool stream = false, store = true, background = false;
 };
 
 // The text of a string or of parts.
@@ -76,7 +79,9 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   if (input == nullptr) fields.complain("input", "is missing");
   form.stream = fields.flag("stream", false);
   form.store = fields.flag("store", true);
-  if (fields.flag("background", false)) fields.complain("background", "is not supported here");
+  form.background = fields.flag("background", false);
+  if (form.background && !form.store)
+    fields.complain("background", "needs store: an answer that is not kept cannot be asked for");
   chat.n_predict = fields.integer("max_output_tokens", stored_n_predict(model), 1, INT32_MAX);
   chat.parallel_tool_calls = fields.flag("parallel_tool_calls", true);
   chat.truncate = fields.word("truncation", "disabled", {"auto", "disabled"}) == "auto";
@@ -96,6 +101,9 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
     chat.messages.push_back({{"role", "system"}, {"content", instructions}});
   if (!form.previous.empty()) {
     const auto stored = app.responses.get(form.previous);
+    if (const auto job = app.responses.job(form.previous); job && !job->finished())
+      return fail_api(400, "previous_response_id", "the response '{}' is still being made",
+                      form.previous);
     if (!stored)
       return fail_api(404, "previous_response_id", "there is no response '{}' (any more)",
                       form.previous);
@@ -136,8 +144,10 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
 // The items of the answer, as they grow and as they stand at the end.
 class Answer {
  public:
-  Answer(const PreparedChat& chat, Exchange& exchange, const Form& form)
-      : exchange_(exchange), form_(form), model_(chat.model->name) {}
+  // Takes the events of a stream; false: nobody reads them. Null when none is wanted.
+  using Sink = std::function<bool(const char* type, const Json& event)>;
+  Answer(const PreparedChat& chat, const Form& form, Sink sink)
+      : sink_(std::move(sink)), form_(form), model_(chat.model->name) {}
 
   const std::string& id() const { return id_; }
 
@@ -147,6 +157,7 @@ class Answer {
         {"object", "response"},
         {"created_at", created_},
         {"status", status},
+        {"background", form_.background},
         {"error", nullptr},
         {"incomplete_details", incomplete_.empty() ? Json(nullptr) : Json{{"reason", incomplete_}}},
         {"model", model_},
@@ -158,7 +169,6 @@ class Answer {
   }
 
   void begin() {
-    begin_events(exchange_);
     event("response.created", {{"response", response("in_progress", nullptr)}});
     event("response.in_progress", {{"response", response("in_progress", nullptr)}});
   }
@@ -225,11 +235,12 @@ class Answer {
   }
 
   bool event(const char* type, Json json) {
-    if (!form_.stream) return true;
+    if (!sink_) return true;
     Json full = {{"type", type}, {"sequence_number", sequence_++}};
     full.update(json);
-    return write_event(exchange_, type, full);
+    return sink_(type, full);
   }
+  size_t n_items() const { return output_.size(); }
 
  private:
   Json item(const char* status) const {
@@ -297,7 +308,7 @@ class Answer {
     text_.clear();
   }
 
-  Exchange& exchange_;
+  Sink sink_;
   const Form& form_;
   std::string model_, id_ = new_id("resp_"), open_, item_id_, text_, incomplete_;
   int64_t created_ = unix_seconds(), sequence_ = 0;
@@ -313,6 +324,87 @@ Json usage_json(const ChatTotals& totals) {
           {"output_tokens", totals.n_generated},
           {"output_tokens_details", {{"reasoning_tokens", 0}}},
           {"total_tokens", totals.n_prompt + totals.n_generated}};
+}
+
+// An answer that is made while nobody waits, and all that it needs.
+struct Background {
+  Background(Form the_form, PreparedChat the_chat, Exchange& asked)
+      : form(std::move(the_form)), chat(std::move(the_chat)) {
+    exchange.cache_salt = asked.cache_salt;
+    exchange.kept = asked.kept;
+  }
+  Form form;
+  PreparedChat chat;
+  NobodyListens exchange;
+  std::shared_ptr<ResponseJob> job;  // set before the answer begins
+  Answer answer{chat, form, [this](const char* type, const Json& event) {
+                  job->add_event(event_text(type, event));
+                  return true;
+                }};
+};
+
+ApiResult<ChatTotals> run_in_background(Background& work) {
+  Answer& answer = work.answer;
+  ResponseJob& job = *work.job;
+  const std::stop_callback cancelled(job.stop_token(), [&] { work.exchange.request_stop(); });
+  bool begun = false;
+  size_t n_items = 0;
+  const auto on_delta = [&](const ChatDelta& delta) {
+    if (delta.outcome != nullptr && delta.outcome->error) return false;
+    if (!std::exchange(begun, true)) {
+      job.set(answer.response("in_progress", nullptr));
+      answer.event("response.in_progress", {{"response", job.response()}});
+    }
+    answer.take(delta);
+    if (answer.n_items() > std::exchange(n_items, answer.n_items()))
+      job.set(answer.response("in_progress", nullptr));
+    return true;
+  };
+  try {
+    return run_chat(work.chat, work.exchange, on_delta);
+  } catch (const std::exception& exception) {
+    return fail_api(500, "", "unexpected: {}", exception.what());
+  }
+}
+
+// The thread of an answer in the background.
+void make_in_background(App& app, Background& work) {
+  Answer& answer = work.answer;
+  const auto totals = run_in_background(work);
+  std::optional<std::string> error;
+  if (!totals) error = totals.error().message;
+  if (totals && totals->error) error = totals->error->text;
+  const char* status = error ? "failed" : answer.status(*totals);
+  Json response = answer.response(status, totals ? usage_json(*totals) : Json(nullptr));
+  if (error) response["error"] = {{"code", "server_error"}, {"message", *error}};
+  answer.event((std::string("response.") + status).c_str(), {{"response", response}});
+  app.responses.put_made(answer.id(), {response, work.form.input, answer.messages_after()});
+  work.job->finish(response);
+}
+
+// All events from one on, those that are there and those that come.
+ApiResult<void> send_events(Exchange& exchange, const ResponseJob& job, size_t first) {
+  begin_events(exchange);
+  for (size_t n = first; auto event = job.event(n, exchange.stop_token()); ++n)
+    if (!exchange.write(*event)) break;
+  exchange.end();
+  return {};
+}
+
+ApiResult<void> start_in_background(App& app, Exchange& exchange, Form form, PreparedChat chat) {
+  const auto work = std::make_shared<Background>(std::move(form), std::move(chat), exchange);
+  const Json queued = work->answer.response("queued", nullptr);
+  const auto job = std::make_shared<ResponseJob>(work->form.input, queued);
+  work->job = job;
+  work->answer.event("response.created", {{"response", queued}});
+  work->answer.event("response.queued", {{"response", queued}});
+  const bool streams = work->form.stream;
+  TRY_API(app.responses.start(work->answer.id(), job,
+                              static_cast<size_t>(app.options.models.host.n_queue_max),
+                              [work, &app] { make_in_background(app, *work); }));
+  if (streams) return send_events(exchange, *job, 0);
+  send_json(exchange, queued);
+  return {};
 }
 
 ApiResult<StoredResponse> stored(App& app, Exchange& exchange) {
@@ -331,17 +423,24 @@ ApiResult<void> route_responses(App& app, Exchange& exchange) {
   const std::string name = fields.text("model");
   TRY_API(fields.done());
   const auto model = TRY_API(app.model(name, exchange));
-  const Form form = TRY_API(read_form(app, body, *model));
+  Form form = TRY_API(read_form(app, body, *model));
   PreparedChat chat = TRY_API(prepare_chat(app, model, form.chat));
   announce(chat, exchange);
-  Answer answer(chat, exchange, form);
+  if (form.background) return start_in_background(app, exchange, std::move(form), std::move(chat));
+  Answer::Sink sink;
+  if (form.stream)
+    sink = [&](const char* type, const Json& event) { return write_event(exchange, type, event); };
+  Answer answer(chat, form, std::move(sink));
   bool begun = false;
   std::stop_source cancel;
   app.responses.begin(answer.id(), cancel);
   const std::stop_callback cancelled(cancel.get_token(), [&] { exchange.request_stop(); });
   const auto on_delta = [&](const ChatDelta& delta) {
     if (!begun && delta.outcome != nullptr && delta.outcome->error) return false;
-    if (form.stream && !std::exchange(begun, true)) answer.begin();
+    if (form.stream && !std::exchange(begun, true)) {
+      begin_events(exchange);
+      answer.begin();
+    }
     return answer.take(delta);
   };
   auto ran = run_chat(chat, exchange, on_delta);
@@ -363,29 +462,53 @@ ApiResult<void> route_responses(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_response_get(App& app, Exchange& exchange) {
-  send_json(exchange, TRY_API(stored(app, exchange)).response);
-  return {};
+  const HttpRequest& request = exchange.request();
+  const auto job = app.responses.job(request.path_parameters[0]);
+  const std::string_view stream = request.query_or("stream", "false");
+  const std::string_view after = request.query_or("starting_after", "");
+  if (stream != "true" && !after.empty())
+    return fail_api(400, "starting_after", "starting_after needs stream=true");
+  if (stream != "true") {
+    send_json(exchange, job ? job->response() : TRY_API(stored(app, exchange)).response);
+    return {};
+  }
+  if (!job) {
+    TRY_API(stored(app, exchange));
+    return fail_api(400, "stream", "the response was not made in the background: it has no events");
+  }
+  size_t n_after = 0;
+  const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), n_after);
+  if (!after.empty() && (error != std::errc{} || end != after.data() + after.size()))
+    return fail_api(400, "starting_after", "starting_after is '{}', not the number of an event",
+                    printable(after));
+  return send_events(exchange, *job, after.empty() ? 0 : n_after + 1);
 }
 
 ApiResult<void> route_response_items(App& app, Exchange& exchange) {
-  const StoredResponse found = TRY_API(stored(app, exchange));
-  Json answer = {{"object", "list"}, {"data", found.input}, {"has_more", false}};
-  answer["first_id"] = found.input.empty() ? Json(nullptr) : found.input.front()["id"];
-  answer["last_id"] = found.input.empty() ? Json(nullptr) : found.input.back()["id"];
+  const auto job = app.responses.job(exchange.request().path_parameters[0]);
+  const Json input = job ? job->input : TRY_API(stored(app, exchange)).input;
+  Json answer = {{"object", "list"}, {"data", input}, {"has_more", false}};
+  answer["first_id"] = input.empty() ? Json(nullptr) : input.front()["id"];
+  answer["last_id"] = input.empty() ? Json(nullptr) : input.back()["id"];
   send_json(exchange, answer);
   return {};
 }
 
 ApiResult<void> route_response_delete(App& app, Exchange& exchange) {
-  TRY_API(stored(app, exchange));
   const std::string& id = exchange.request().path_parameters[0];
-  app.responses.erase(id);
+  if (!app.responses.erase(id)) TRY_API(stored(app, exchange));
   send_json(exchange, {{"id", id}, {"object", "response"}, {"deleted", true}});
   return {};
 }
 
 ApiResult<void> route_response_cancel(App& app, Exchange& exchange) {
   const std::string& id = exchange.request().path_parameters[0];
+  if (const auto job = app.responses.job(id)) {  // also one that has ended: as it ended
+    job->cancel();
+    job->wait(exchange.stop_token());
+    send_json(exchange, job->response());
+    return {};
+  }
   if (app.responses.cancel(id)) {
     send_json(exchange, {{"id", id}, {"object", "response"}, {"status", "cancelled"}});
     return {};

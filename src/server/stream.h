@@ -13,8 +13,11 @@ inline bool write_data(Exchange& exchange, const Json& json) {
   return exchange.write("data: " + to_text(json) + "\n\n");
 }
 // "event: NAME" and "data: {...}"
+inline std::string event_text(const char* name, const Json& json) {
+  return std::string("event: ") + name + "\ndata: " + to_text(json) + "\n\n";
+}
 inline bool write_event(Exchange& exchange, const char* name, const Json& json) {
-  return exchange.write(std::string("event: ") + name + "\ndata: " + to_text(json) + "\n\n");
+  return exchange.write(event_text(name, json));
 }
 inline void end_events(Exchange& exchange) {
   exchange.write("data: [DONE]\n\n");
