@@ -280,6 +280,25 @@ TEST(Engine, TheFirstPromptIsAnsweredBeforeTheOthersAreRun) {
   EXPECT_LT(order.find('A'), order.find('C')) << order;
 }
 
+// Products take rows by eights, the answers' and the prompts' together.
+TEST(Engine, RowsOfAPromptBesideAnAnswerFillPassesOfEightWithIt) {
+  auto engine = engine_of(golden("llama-f32"), {.n_sequences = 2, .n_threads = 1});
+  ASSERT_TRUE(engine->add(request({1, 40}, 100)).has_value());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(engine->step().value());
+  std::vector<int32_t> prompt = {1};
+  while (prompt.size() < 150) prompt.push_back(3 + static_cast<int32_t>(prompt.size()) % 100);
+  ASSERT_TRUE(engine->add(request(prompt, 2)).has_value());
+  const int64_t before = engine->n_prompt_rows_run();
+  int n_steps = 0;
+  for (int64_t n_left = 150; n_left > 0; ++n_steps) {
+    ASSERT_TRUE(engine->step().value());
+    const int64_t n_rows = n_left - (before + 150 - engine->n_prompt_rows_run());
+    n_left -= n_rows;
+    if (n_left > 0) EXPECT_EQ((n_rows + 1) % 8, 0) << n_rows;
+  }
+  EXPECT_GT(n_steps, 1);
+}
+
 TEST(PromptPace, RowsKeepAStepShort) {
   PromptPace pace;
   EXPECT_EQ(pace.n_prompt_rows(1, 1), 64);  // nothing is known yet
