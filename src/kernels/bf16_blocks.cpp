@@ -32,9 +32,10 @@ void multiply(const Int8Panels& panels, int64_t k, const Bf16Chunk* x, int64_t m
     }
 }
 
+bool multiply_few(const FewRowsProduct&, const Bf16Chunk*) { return false; }
 bool multiply_row(const DirectRow&, const Bf16Chunk*) { return false; }
 
-Bf16Blocks blocks() { return {unpack, multiply, multiply_row}; }
+Bf16Blocks blocks() { return {unpack, multiply, multiply_few, multiply_row}; }
 
 }  // namespace
 }  // namespace quire::portable

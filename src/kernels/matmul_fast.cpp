@@ -78,19 +78,20 @@ struct Strip {
   bool few(Buffers& buffers) const {
     const TensorView& w = matmul.w;
     const int64_t m = t1 - t0, stride = row_bytes(w.dtype, w.shape[1]);
-    if (m < 2 || m > few_rows || n < panel_outputs || find_unpacking(w.dtype) == nullptr)
-      return false;
-    const std::byte* rows = w.data + n0 * stride;
-    return multiply_few_rows(buffers.panels, {.dtype = w.dtype,
-                                              .w = rows,
-                                              .stride = stride,
-                                              .k = w.shape[1],
-                                              .x = matmul.x.chunks<Q8Chunk>(0) + t0,
-                                              .n_x = matmul.x.n,
-                                              .m = m,
-                                              .sums = buffers.sums,
-                                              .next = w.data + next * stride,
-                                              .is_cold = is_cold});
+    if (m < 2 || m > few_rows || n < panel_outputs) return false;
+    FewRowsProduct product{.dtype = w.dtype,
+                           .w = w.data + n0 * stride,
+                           .stride = stride,
+                           .k = w.shape[1],
+                           .n_x = matmul.x.n,
+                           .m = m,
+                           .sums = buffers.sums,
+                           .next = w.data + next * stride,
+                           .is_cold = is_cold};
+    if (matmul.x.format == RowFormat::bf16)
+      return bf16_blocks().multiply_few(product, matmul.x.chunks<Bf16Chunk>(0) + t0);
+    product.x = matmul.x.chunks<Q8Chunk>(0) + t0;
+    return multiply_few_rows(buffers.panels, product);
   }
 
   void multiply(const Int8Blocks& blocks, const WeightChunk& w, int64_t c, Buffers& to) const {
