@@ -78,6 +78,30 @@ class HugePages {
   bool moved_ = false;
 };
 
+int64_t left_in_control_group(const std::string& most_file, const std::string& used_file) {
+  const int64_t most = number_or_most(first_line(most_file.c_str()));
+  if (most == std::numeric_limits<int64_t>::max()) return most;
+  return std::max<int64_t>(0, most - number_or_most(first_line(used_file.c_str())));
+}
+
+// What this process's control group and those around it have left, page cache counted as used;
+// the most there can be where none has a limit.
+int64_t left_in_control_groups() {
+  constexpr std::string_view unified = "0::";
+  std::ifstream groups("/proc/self/cgroup");
+  std::string group;
+  for (std::string line; std::getline(groups, line);)
+    if (line.starts_with(unified)) group = line.substr(unified.size());
+  const std::string first_version = "/sys/fs/cgroup/memory/memory.";
+  int64_t left = left_in_control_group(first_version + "limit_in_bytes",  //
+                                       first_version + "usage_in_bytes");
+  for (;; group.resize(group.rfind('/'))) {
+    const std::string memory = "/sys/fs/cgroup" + group + "/memory.";
+    left = std::min(left, left_in_control_group(memory + "max", memory + "current"));
+    if (group.rfind('/') == std::string::npos) return left;
+  }
+}
+
 struct Range {
   uintptr_t begin = 0, end = 0;
 };
@@ -143,10 +167,7 @@ int64_t available_memory_bytes() {
     if (digits != std::string::npos)
       available = number_or_most(std::string_view(line).substr(digits)) * 1024;
   }
-  const std::string most = first_line("/sys/fs/cgroup/memory.max");
-  if (most.empty() || most == "max") return available;
-  const int64_t used = number_or_most(first_line("/sys/fs/cgroup/memory.current"));
-  return std::min(available, std::max<int64_t>(0, number_or_most(most) - used));
+  return std::min(available, left_in_control_groups());
 }
 
 int64_t move_to_huge_pages(std::span<const std::span<const std::byte>> blocks, ThreadPool& pool) {

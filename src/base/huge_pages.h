@@ -11,7 +11,7 @@
 
 namespace quire {
 
-// What the machine and the control group have left for this process, page cache that can be given
+// What the machine and the control groups have left for this process, page cache that can be given
 // back included; 0 when that is not known.
 int64_t available_memory_bytes();
 
