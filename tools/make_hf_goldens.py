@@ -66,12 +66,15 @@ def rope(**values):
 
 
 def cases():
-    """name -> (config, options): dtype, shards (bytes in each file), f8 (rows and columns of a block), tokenizer."""
+    """name -> (config, options): dtype, shards (bytes in each file), f8 (rows and columns of a block, or "matrix" or
+    "row"), tokenizer."""
     t = transformers
     llama = lambda **more: t.LlamaConfig(**{**BASE, "rope_parameters": rope(), "tie_word_embeddings": False, **more})
     yield "llama-bf16", llama(), dict(dtype=torch.bfloat16, tokenizer="bytes")
     yield "llama-sharded-f32", llama(tie_word_embeddings=True, num_hidden_layers=3), dict(shards="30KB")
     yield "llama-f8", llama(attention_bias=True), dict(dtype=torch.bfloat16, f8=(16, 24))
+    yield "llama-f8-matrix", llama(), dict(dtype=torch.bfloat16, f8="matrix")
+    yield "llama-f8-row", llama(), dict(dtype=torch.bfloat16, f8="row")
     yield "llama-rope-llama3-f16", llama(
         head_dim=16, rope_parameters=rope(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
                                           original_max_position_embeddings=32)), dict(dtype=torch.float16)
@@ -85,6 +88,9 @@ def cases():
                                    eos_token_id=2, attn_implementation="eager"), dict()
     yield "qwen2-bf16", t.Qwen2Config(**BASE, rope_parameters=rope(), tie_word_embeddings=True), dict(
         dtype=torch.bfloat16)
+    yield "qwen2-window-v4", t.Qwen2Config(
+        **{**BASE, "num_hidden_layers": 3}, rope_parameters=rope(), use_sliding_window=True, sliding_window=7,
+        max_window_layers=1, tie_word_embeddings=True), dict(dtype=torch.bfloat16, edit=lambda c: c.pop("layer_types"))
     yield from decoders()
     yield from expert_models()
     yield from encoders()
@@ -174,6 +180,13 @@ def expert_models():
     yield "qwen2-moe-bf16", t.Qwen2MoeConfig(
         **sizes, moe_intermediate_size=8, shared_expert_intermediate_size=20, num_experts=6, num_experts_per_tok=2,
         norm_topk_prob=False), half
+    # Layers without experts: every other one and the last, the first.
+    yield "qwen2-moe-dense", t.Qwen2MoeConfig(
+        **{**sizes, "num_hidden_layers": 4}, moe_intermediate_size=8, shared_expert_intermediate_size=12, num_experts=4,
+        num_experts_per_tok=2, norm_topk_prob=False, decoder_sparse_step=2, mlp_only_layers=[3]), half
+    yield "qwen3-moe-dense", t.Qwen3MoeConfig(
+        **sizes, moe_intermediate_size=8, num_experts=6, num_experts_per_tok=3, norm_topk_prob=True, head_dim=16,
+        mlp_only_layers=[0]), half
     yield "qwen3-moe-f8", t.Qwen3MoeConfig(
         **sizes, moe_intermediate_size=8, num_experts=6, num_experts_per_tok=3, norm_topk_prob=True, head_dim=16), dict(
             f8=(8, 8), **half)
@@ -250,7 +263,14 @@ def f8_round(model, block):
                 continue
             for number, matrix in enumerate(w if w.dim() == 3 else [w]):  # experts are one tensor in memory
                 key = f"{name}#{number}" if w.dim() == 3 else name
-                stored[key], stored[key + "_scale_inv"] = f8_blocks(matrix, block)
+                if isinstance(block, tuple):
+                    stored[key], stored[key + "_scale_inv"] = f8_blocks(matrix, block)
+                    continue
+                whole = (matrix.shape[0] if block == "matrix" else 1, matrix.shape[1])
+                stored[key], scales = f8_blocks(matrix, whole)
+                stored[key + "_scale"] = scales.reshape(()) if block == "matrix" else scales
+                if block == "matrix":  # of activations, which a reader need not round
+                    stored[key.removesuffix("weight") + "input_scale"] = torch.ones(())
     return stored
 
 
@@ -288,8 +308,10 @@ def add_f8(folder, stored, block):
     tensors = {**safetensors.torch.load_file(path), **stored}
     safetensors.torch.save_file(tensors, path, metadata={"format": "pt"})
     config = json.loads((folder / "config.json").read_text())
-    config["quantization_config"] = {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": list(block),
-                                     "activation_scheme": "dynamic"}
+    config["quantization_config"] = {
+        "matrix": {"quant_method": "fp8", "activation_scheme": "static"},
+        "row": {"quant_method": "compressed-tensors", "format": "float-quantized"},
+    }.get(block) or {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": list(block), "activation_scheme": "dynamic"}
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
 
 

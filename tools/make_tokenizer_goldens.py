@@ -9,7 +9,8 @@ below, so everything here can be made again. Outputs:
     trainer.json       the training text and the merges a trainer must find in it
     hard.json          the texts, as hexadecimal bytes (some are not UTF-8)
     patterns.json      for names of tokenizer.ggml.pre the lengths of the words of every text
-    NAME.json          a tokenizer.json; NAME.gguf a vocabulary-only GGUF
+    NAME.json          a tokenizer.json; NAME.gguf a vocabulary-only GGUF, NAME.model the sentencepiece
+                       model that it was made from
     NAME.ids.json      for every text: ids as the model wants them, without special tokens, with
                        special tokens taken as text where that differs, and what the ids decode to
                        where that is not the text; null where the reference does not take the text
@@ -195,7 +196,13 @@ def piece_type(model, i):
     return 5 if model.is_unused(i) else 1
 
 
+def sentencepiece_file(name, model):
+    with open(os.path.join(OUT, name + ".model"), "wb") as file:
+        file.write(model.serialized_model_proto())
+
+
 def sentencepiece_gguf(name, model, user_defined, add_space_prefix, remove_extra):
+    sentencepiece_file(name, model)
     writer = gguf.GGUFWriter(os.path.join(OUT, name + ".gguf"), "llama")
     n = model.get_piece_size()
     writer.add_tokenizer_model("llama")
@@ -418,6 +425,7 @@ def unigram(name, bytes_too, pre):
 
 
 def unigram_gguf(name, model, charsmap):
+    sentencepiece_file(name, model)
     writer = gguf.GGUFWriter(os.path.join(OUT, name + ".gguf"), "t5")
     n = model.get_piece_size()
     writer.add_tokenizer_model("t5")

@@ -71,8 +71,11 @@ Result<int> to_gguf(const Flags& flags) {
   const std::string from = TRY(resolve_model(flags.model));
   ThreadPool pool(flags.n_threads);
   Bar bar;
-  const WrittenGguf written = TRY(write_gguf(
-      from, flags.out, options, pool, [&](uint64_t done, uint64_t total) { bar(done, total); }));
+  const WrittenGguf written =
+      TRY(write_gguf(from, flags.out, options, pool, [&](uint64_t done, uint64_t total) {
+        bar(done, total);
+        return true;
+      }));
   bar.finish();
   if (flags.json) {
     print_json({{"file", flags.out},

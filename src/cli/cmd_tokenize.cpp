@@ -68,7 +68,7 @@ Result<int> run(const Flags& flags) {
 CommandBody command_tokenize(CommandLine& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("[MODEL] [TEXT]", flags->positionals,
-                 "MODEL may be a vocabulary-only .gguf or a tokenizer.json, too")
+                 "MODEL may be a vocabulary-only .gguf, a tokenizer.json or a tokenizer.model, too")
       ->type_name("")
       ->expected(0, 2);
   add_model_flag(app, flags->model);

@@ -97,6 +97,18 @@ void write_expert_hparams(GgufWriter& writer, const Hparams& h) {
   writer.add_bool(h.arch + ".expert_weights_norm", e.normalize);
 }
 
+void note_dense_layers(const GgufFile& file, Hparams& h) {
+  if (h.experts.n == 0 || !h.has("ffn_up.weight")) return;
+  for (int64_t i = 0; i < h.n_layer; ++i) {
+    const std::string name = fmt::format("blk.{}.ffn_up.weight", i);
+    if (file.find(name) != nullptr) h.parts.insert(name);
+  }
+}
+
+bool has_experts(const Hparams& h, const Layer& layer) {
+  return !h.has(layer.name("ffn_up.weight"));
+}
+
 ValueId mixture_of_experts(GraphBuilder& g, const Hparams& h, const Layer& layer, ValueId x) {
   const ExpertHparams& e = h.experts;
   const int64_t X = e.n, D = h.n_embd, F = e.n_ff;

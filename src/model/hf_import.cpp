@@ -4,6 +4,7 @@
 #include "model/type_mix.h"
 #include "quant/codec.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace quire {
@@ -23,6 +24,18 @@ std::vector<float> decoded(const TensorView& view) {
   std::vector<float> numbers(static_cast<size_t>(view.shape.n_elements()));
   codec(view.dtype)->decode(view.data, numbers.data(), view.shape.n_elements());
   return numbers;
+}
+
+Result<F8Blocks> f8_blocks(const HfConfig& config) {
+  F8Blocks block;
+  constexpr const char* field = "quantization_config.weight_block_size";
+  if (!config.has(field)) return block;
+  const std::vector<int64_t> size = TRY(config.get_ints(field));
+  if (size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] > 65536 || size[1] > 65536)
+    return fail(Fault::bad_format,
+                "{}: {} must be two numbers between 1 and 65536, rows and columns of a block",
+                config.path(), field);
+  return F8Blocks{size[0], size[1]};
 }
 
 }  // namespace
@@ -67,35 +80,40 @@ Result<HfRows> HfImport::rows(const std::string& name) const {
   }
 }
 
+// Which tensor has the scales of another, and how many elements each is for:
+//   weight_scale_inv   one for each block of weight_block_size (DeepSeek-V3)
+//   weight_scale       one for the matrix, or one for each row (compressed-tensors, FBGEMM)
 Result<HfRows> HfImport::scaled_f8(const SafetensorsTensor& tensor) const {
-  const std::string scale_name = tensor.name + "_scale_inv";
   if (tensor.dims.size() != 2)
     return fail(Fault::unsupported,
                 "{}: tensor '{}' of type F8_E4M3 has the shape {}; only matrices are supported",
                 file_.path(), printable(tensor.name), dims_text(tensor));
-  if (file_.find(scale_name) == nullptr)
+  const std::string by_block = tensor.name + "_scale_inv", by_row = tensor.name + "_scale";
+  const bool blocks = file_.find(by_block) != nullptr;
+  const SafetensorsTensor* found = file_.find(blocks ? by_block : by_row);
+  if (found == nullptr)
     return fail(Fault::bad_format,
                 "{}: tensor '{}' is of type F8_E4M3, but its scales '{}' are missing", file_.path(),
-                printable(tensor.name), printable(scale_name));
-  F8Blocks block;
-  constexpr const char* field = "quantization_config.weight_block_size";
-  if (config_.has(field)) {
-    const std::vector<int64_t> size = TRY(config_.get_ints(field));
-    if (size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] > 65536 || size[1] > 65536)
-      return fail(Fault::bad_format,
-                  "{}: {} must be two numbers between 1 and 65536, rows and columns of a block",
-                  config_.path(), field);
-    block = {size[0], size[1]};
-  }
+                printable(tensor.name), printable(by_block));
   const Shape shape{tensor.dims[0], tensor.dims[1]};
-  const TensorView scales = TRY(file_.tensor(scale_name));
+  int64_t n_scales = 1;
+  for (const int64_t dim : found->dims)
+    n_scales = std::min(n_scales * std::min(dim, scales_max + 1), scales_max + 1);
+  F8Blocks block{.n_rows = n_scales == 1 ? shape[0] : 1, .n_columns = shape[1]};
+  if (blocks && n_scales != 1) block = TRY(f8_blocks(config_));
   const Shape wanted{(shape[0] + block.n_rows - 1) / block.n_rows,
                      (shape[1] + block.n_columns - 1) / block.n_columns};
-  const bool is_float = scales.dtype == DType::f32 || scales.dtype == DType::bf16;
-  if (!is_float || !(scales.shape == wanted) || wanted.n_elements() > scales_max)
+  const TensorView scales = TRY(file_.tensor(found->name));
+  const bool is_float =
+      scales.dtype == DType::f32 || scales.dtype == DType::bf16 || scales.dtype == DType::f16;
+  const bool fits =
+      blocks && n_scales != 1
+          ? scales.shape == wanted
+          : n_scales == wanted.n_elements() && (found->dims.empty() || found->dims[0] == n_scales);
+  if (!is_float || !fits || wanted.n_elements() > scales_max)
     return fail(Fault::bad_format,
-                "{}: tensor '{}' is {} {}; blocks of {} x {} of '{}' {} need F32 or BF16 {}",
-                file_.path(), printable(scale_name), info(scales.dtype).name, scales.shape.text(),
+                "{}: tensor '{}' is {} {}; blocks of {} x {} of '{}' {} need F32, F16 or BF16 {}",
+                file_.path(), printable(found->name), info(scales.dtype).name, dims_text(*found),
                 block.n_rows, block.n_columns, printable(tensor.name), shape.text(), wanted.text());
   return f8_rows(tensor.bytes.data(), shape, decoded(scales), block);
 }

@@ -17,7 +17,14 @@ constexpr std::string_view other_senses[] = {
     "embed_vision.", "embed_audio.",           "visual.",
 };
 
-bool is_scale(std::string_view name) { return name.ends_with("weight_scale_inv"); }
+// Scales of 8-bit floats, which are read with their matrices; those of activations and of cached
+// keys and values are for programs that round these, too.
+bool is_scale(std::string_view name) {
+  for (const std::string_view end :
+       {".weight_scale_inv", ".weight_scale", ".input_scale", ".k_scale", ".v_scale"})
+    if (name.ends_with(end)) return true;
+  return name.ends_with("weight_scale_inv");
+}
 
 // The table of a family applied to every tensor of a checkpoint.
 class Renamer {

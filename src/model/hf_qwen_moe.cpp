@@ -1,4 +1,5 @@
-// Qwen2-MoE and Qwen3-MoE: experts in every layer; the older one has one more for every row.
+// Qwen2-MoE and Qwen3-MoE: experts in every layer, or in those that decoder_sparse_step and
+// mlp_only_layers leave them in, as the tensors say; the older one has one more for every row.
 #include "model/hf_family.h"
 
 namespace quire {
@@ -8,13 +9,6 @@ constexpr HfModelType types[] = {{"qwen2_moe", "qwen2moe"}, {"qwen3_moe", "qwen3
 
 Result<void> experts(HfMetadata& m) {
   const HfConfig& config = m.config();
-  std::vector<int64_t> dense;
-  if (config.has("mlp_only_layers")) dense = TRY(config.get_ints("mlp_only_layers"));
-  if (TRY(config.get_int_or("decoder_sparse_step", 1)) != 1 || !dense.empty())
-    return fail(Fault::unsupported,
-                "{}: decoder_sparse_step and mlp_only_layers leave layers without experts, which "
-                "is not supported for {}",
-                config.path(), m.arch());
   TRY(m.count({"num_experts", "num_local_experts"}, "expert_count"));
   TRY(m.count({"num_experts_per_tok"}, "expert_used_count"));
   TRY(m.count({"moe_intermediate_size"}, "expert_feed_forward_length"));

@@ -14,11 +14,10 @@ namespace {
 Result<std::shared_ptr<const Tokenizer>> tokenizer_of(const GgufFile& file, int64_t n_vocab) {
   const std::string& path = file.path();
   if (is_directory(path)) {
-    if (file_exists(path + "/tokenizer.json")) return load_tokenizer(path);
-    return Tokenizer::none(
-        n_vocab, fmt::format("{}: text needs a tokenizer, and this folder has no tokenizer.json; "
-                             "only token ids can be given",
-                             path));
+    if (has_tokenizer(path)) return load_tokenizer(path);
+    return Tokenizer::none(n_vocab, fmt::format("{}: text needs a tokenizer, and this folder has "
+                                                "{}; only token ids can be given",
+                                                path, no_tokenizer));
   }
   const std::string_view kind = TRY(file.get_string_or("tokenizer.ggml.model", "none"));
   if (kind != "none" && kind != "no_vocab") return Tokenizer::from_gguf(file);

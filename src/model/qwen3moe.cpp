@@ -10,6 +10,7 @@ Result<Hparams> read_hparams(const GgufFile& file) {
   Hparams h = TRY(read_decoder_hparams(file, "qwen3moe", NormKind::rms));
   h.experts.normalize = true;
   TRY(read_expert_hparams(HparamsReader(file, h.arch), h));
+  note_dense_layers(file, h);
   return h;
 }
 
@@ -28,8 +29,10 @@ void build(GraphBuilder& g, const Hparams& h) {
     heads.k = layer.norm("attn_k_norm", heads.k);
     const ValueId a = layer.attention(layer.rotate(heads, rope));
     x = g.add(layer.name("attn_residual"), layer.wanted("wanted", x), a);
+    const ValueId in = layer.norm("ffn_norm", x);
     x = g.add(layer.name("ffn_residual"), x,
-              mixture_of_experts(g, h, layer, layer.norm("ffn_norm", x)));
+              has_experts(h, layer) ? mixture_of_experts(g, h, layer, in)
+                                    : layer.gated_ffn(in, Activation::silu));
   }
   finish_decoder(g, h, x);
 }

@@ -95,7 +95,7 @@ void encode_rows(const HfRows& rows, DType dtype, int64_t first, int64_t n, std:
 
 class Encoder {
  public:
-  Encoder(ThreadPool& pool, FunctionRef<void(uint64_t, uint64_t)> show, uint64_t total)
+  Encoder(ThreadPool& pool, FunctionRef<bool(uint64_t, uint64_t)> show, uint64_t total)
       : pool_(pool), show_(show), total_(total) {}
 
   Result<void> put(const HfRows& rows, DType dtype, GgufSink sink) {
@@ -115,14 +115,14 @@ class Encoder {
       });
       TRY(sink(std::span(out).first(static_cast<size_t>(n * each))));
       done_ += static_cast<uint64_t>(n * each);
-      show_(done_, total_);
+      if (!show_(done_, total_)) return fail(Fault::cancelled, "stopped");
     }
     return {};
   }
 
  private:
   ThreadPool& pool_;
-  FunctionRef<void(uint64_t, uint64_t)> show_;
+  FunctionRef<bool(uint64_t, uint64_t)> show_;
   uint64_t done_ = 0, total_;
 };
 
@@ -176,9 +176,9 @@ Result<void> add_tokenizer(const std::string& folder, const Source& source,
                            std::vector<std::string>& notes) {
   const int64_t n_vocab = TRY(source.file->tensor("token_embd.weight")).shape[0];
   std::vector<std::string> more;
-  if (!file_exists(folder + "/tokenizer.json")) {
+  if (!has_tokenizer(folder)) {
     TokenizerSpec none;
-    none.missing = "no tokenizer.json";
+    none.missing = no_tokenizer;
     more = TRY(write_tokenizer_metadata(out, none));
   } else {
     const auto tokenizer = TRY(load_tokenizer(folder));
@@ -196,7 +196,7 @@ Result<void> add_tokenizer(const std::string& folder, const Source& source,
 
 Result<WrittenGguf> write_gguf(const std::string& from, const std::string& to,
                                const WriteGgufOptions& options, ThreadPool& pool,
-                               FunctionRef<void(uint64_t done, uint64_t total)> show) {
+                               FunctionRef<bool(uint64_t done, uint64_t total)> show) {
   const Source source = TRY(open_source(from));
   const Hparams sizes = TRY(sizes_of(*source.file));
   WrittenGguf written;
@@ -235,6 +235,15 @@ Result<WrittenGguf> write_gguf(const std::string& from, const std::string& to,
   TRY(out.write(to));
   written.n_bytes = total;
   return written;
+}
+
+Result<std::vector<std::string>> make_gguf(const std::string& from, const std::string& to,
+                                           const std::string& type,
+                                           FunctionRef<bool(uint64_t done, uint64_t total)> show) {
+  WriteGgufOptions options;
+  if (!type.empty()) options.mix = TRY(type_mix(type));
+  ThreadPool pool;
+  return std::move(TRY(write_gguf(from, to, options, pool, show)).notes);
 }
 
 }  // namespace quire

@@ -29,9 +29,15 @@ struct WrittenGguf {
 // Metadata is kept, a folder's made from its config.json and tokenizer.json. A folder must be a
 // model that runs here; a GGUF file may be of any architecture. Vectors, norms and the like are
 // f32; a tensor that is quantized already stays as it is where the type asked for has no fewer
-// bits. show(done, total) is called with bytes of the result, from the calling thread.
+// bits. show(done, total) is called with bytes of the result, from the calling thread; when it
+// says false, the writing stops: cancelled.
 Result<WrittenGguf> write_gguf(const std::string& from, const std::string& to,
                                const WriteGgufOptions& options, ThreadPool& pool,
-                               FunctionRef<void(uint64_t done, uint64_t total)> show);
+                               FunctionRef<bool(uint64_t done, uint64_t total)> show);
+
+// The same on all CPUs, the type by its name, "" for every tensor's own. The notes.
+Result<std::vector<std::string>> make_gguf(const std::string& from, const std::string& to,
+                                           const std::string& type,
+                                           FunctionRef<bool(uint64_t done, uint64_t total)> show);
 
 }  // namespace quire

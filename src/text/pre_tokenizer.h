@@ -71,6 +71,9 @@ Result<std::vector<PreTokenizerSpec>> pre_tokenizer_by_name(std::string_view pre
 // The name of pre_tokenizers.inc whose steps these are and with which readers of GGUF look up whole
 // words as spec.ignore_merges says; empty when there is none.
 std::string pre_tokenizer_name(const TokenizerSpec& spec);
+// All names with which readers of GGUF look up whole words, or do not, as ignore_merges says; of
+// several with one expression the first.
+std::vector<std::string> pre_tokenizer_names(bool ignore_merges);
 // What GGUF readers take for granted with a name.
 enum class PreDefault { add_bos, ignore_merges };
 bool pre_tokenizer_has(std::string_view pre, PreDefault what);

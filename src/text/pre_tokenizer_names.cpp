@@ -162,6 +162,18 @@ std::string pre_tokenizer_name(const TokenizerSpec& spec) {
   return "";
 }
 
+std::vector<std::string> pre_tokenizer_names(bool ignores) {
+  std::vector<std::string> names;
+  std::vector<Rows (*)()> seen;
+  for (const Named& row : named) {
+    if (((row.defaults & ignore_merges) != 0) != ignores) continue;
+    if (std::ranges::find(seen, row.rows) != seen.end()) continue;
+    seen.push_back(row.rows);
+    names.emplace_back(row.name);
+  }
+  return names;
+}
+
 bool pre_tokenizer_has(std::string_view pre, PreDefault what) {
   const Named* row = find(pre);
   const unsigned bit = what == PreDefault::add_bos ? add_bos : ignore_merges;

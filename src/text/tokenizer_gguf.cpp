@@ -4,6 +4,7 @@
 #include "format/printable.h"
 #include "text/byte_alphabet.h"
 #include "text/pre_tokenizer.h"
+#include "text/sentencepiece.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_io.h"
 
@@ -126,17 +127,6 @@ Result<std::string> read_charsmap(const GgufFile& file) {
   return table;
 }
 
-void add_space_decoders(TokenizerSpec& spec, bool space_in_front) {
-  spec.decoders = {
-      {.kind = DecoderSpec::Kind::replace, .from = "\xE2\x96\x81", .to = " "},
-      {.kind = DecoderSpec::Kind::byte_fallback},
-      {.kind = DecoderSpec::Kind::fuse},
-  };
-  if (space_in_front) {
-    spec.decoders.push_back({.kind = DecoderSpec::Kind::strip, .from = " ", .n_start = 1});
-  }
-}
-
 Result<void> read_llama(const GgufFile& file, TokenizerSpec& spec) {
   spec.kind = "llama";
   if (std::string table = TRY(read_charsmap(file)); !table.empty()) {
@@ -249,23 +239,6 @@ Result<void> read_gpt2(const GgufFile& file, std::string_view pre_override, Toke
   return {};
 }
 
-// Which tokens are cut out of the text before anything else. User-defined pieces of a sentencepiece
-// model are found by its own encoder, behind the space prefix.
-void add_tokens(TokenizerSpec& spec) {
-  for (size_t id = 0; id < spec.pieces.size(); ++id) {
-    const TokenType type = spec.types[id];
-    const bool special = type == TokenType::control || type == TokenType::unknown;
-    if (!special && (type != TokenType::user_defined || spec.kind == "llama")) {
-      continue;
-    }
-    AddedTokenSpec token;
-    token.id = static_cast<int32_t>(id);
-    token.text = spec.pieces[id];
-    token.special = special;
-    spec.added.push_back(std::move(token));
-  }
-}
-
 // tokenizer.chat_template, and tokenizer.chat_template.NAME for each of tokenizer.chat_templates.
 Result<void> read_chat_templates(const GgufFile& file, TokenizerSpec& spec) {
   const std::string one = "tokenizer.chat_template";
@@ -309,7 +282,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_gguf(const GgufFile& fi
     TRY(read_gpt2(file, model == "gemma4" ? model : pre_override, spec));
   }
   TRY(read_special_ids(file, model, spec));
-  add_tokens(spec);
+  add_tokens_by_type(spec);
   TRY(read_chat_templates(file, spec));
   return create(std::move(spec));
 }

@@ -4,6 +4,7 @@
 #include "format/printable.h"
 #include "text/flat_map.h"
 #include "text/pre_tokenizer.h"
+#include "text/pre_tokenizer_match.h"
 #include "text/tokenizer_io.h"
 
 #include <algorithm>
@@ -52,6 +53,14 @@ Result<Vocabulary> as_gpt2(const TokenizerSpec& spec, const std::string& pre_wan
   }
   out.pre = !pre_wanted.empty() ? pre_wanted : spec.pre;
   if (out.pre.empty()) out.pre = pre_tokenizer_name(spec);
+  if (out.pre.empty()) {
+    out.pre = TRY(matching_pre_tokenizer(spec));
+    if (!out.pre.empty())
+      out.notes.push_back(fmt::format(
+          "words are cut by an expression that GGUF has no name for; '{}' cuts {} texts "
+          "of all kinds of characters into the same words",
+          out.pre, n_probe_texts));
+  }
   if (out.pre.empty())
     return refuse(spec,
                   "its words are cut in a way that GGUF has no name for (--pre NAME says that one "

@@ -3,11 +3,13 @@
 #include "base/file.h"
 #include "format/gguf.h"
 #include "format/hf_config.h"
+#include "text/sentencepiece.h"
 
 namespace quire {
 namespace {
 
 constexpr uint64_t json_bytes_max = uint64_t{256} << 20;
+constexpr uint64_t model_bytes_max = uint64_t{64} << 20;
 constexpr uint64_t config_bytes_max = uint64_t{16} << 20;
 
 // "" when there is no such file.
@@ -49,15 +51,36 @@ Result<void> add_ids(const std::string& path, TokenizerSpec& spec) {
   return {};
 }
 
+Result<TokenizerSpec> read_model_file(const std::string& path) {
+  const std::string bytes = TRY(read_file(path, model_bytes_max));
+  return read_sentencepiece(bytes, path);
+}
+
+// tokenizer.model, where there is no tokenizer.json.
+Result<TokenizerSpec> read_model_folder(const std::string& folder, const std::string& config) {
+  TokenizerSpec spec = TRY(read_model_file(folder + "/tokenizer.model"));
+  const std::string added = TRY(read_if_present(folder + "/added_tokens.json"));
+  TRY(add_sentencepiece_config(spec, config, added));
+  return spec;
+}
+
 }  // namespace
 
+bool has_tokenizer(const std::string& folder) {
+  return file_exists(folder + "/tokenizer.json") || file_exists(folder + "/tokenizer.model");
+}
+
 Result<TokenizerSpec> read_tokenizer_folder(const std::string& folder) {
-  const std::string path = folder + "/tokenizer.json";
-  if (!file_exists(path))
-    return fail(Fault::not_found, "{}: this folder has no tokenizer.json", folder);
-  const std::string text = TRY(read_file(path, json_bytes_max));
+  if (!has_tokenizer(folder))
+    return fail(Fault::not_found, "{}: this folder has {}", folder, no_tokenizer);
   const std::string config = TRY(read_if_present(folder + "/tokenizer_config.json"));
-  TokenizerSpec spec = TRY(read_tokenizer_json(text, config, path));
+  TokenizerSpec spec;
+  if (const std::string path = folder + "/tokenizer.json"; file_exists(path)) {
+    const std::string text = TRY(read_file(path, json_bytes_max));
+    spec = TRY(read_tokenizer_json(text, config, path));
+  } else {
+    spec = TRY(read_model_folder(folder, config));
+  }
   TRY(read_chat_template(folder + "/chat_template.jinja", spec));
   TRY(add_ids(folder + "/generation_config.json", spec));
   TRY(add_ids(folder + "/config.json", spec));
@@ -75,6 +98,7 @@ Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& path)
     TRY(read_chat_template(folder + "chat_template.jinja", spec));
     return Tokenizer::create(std::move(spec));
   }
+  if (path.ends_with(".model")) return Tokenizer::create(TRY(read_model_file(path)));
   const GgufFile file = TRY(GgufFile::open(path));
   return Tokenizer::from_gguf(file);
 }

@@ -13,14 +13,17 @@ namespace quire {
 class GgufWriter;
 
 // From a .gguf (a whole model or only its vocabulary), a tokenizer.json (with the
-// tokenizer_config.json beside it, when present, for the names of BOS and EOS), or a folder:
-// read_tokenizer_folder().
+// tokenizer_config.json beside it, when present, for the names of BOS and EOS), a sentencepiece
+// .model by itself, or a folder: read_tokenizer_folder().
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer(const std::string& path);
 
-// tokenizer.json of a Hugging Face model folder, with what stands beside it: tokenizer_config.json
-// (names of BOS and EOS, chat template), chat_template.jinja, and the ids that end a text in
-// generation_config.json and config.json. not_found without a tokenizer.json.
+// tokenizer.json of a Hugging Face model folder, else its tokenizer.model (text/sentencepiece.h),
+// with what stands beside it: tokenizer_config.json (names of BOS and EOS, chat template),
+// chat_template.jinja, and the ids that end a text in generation_config.json and config.json.
+// not_found without either.
 Result<TokenizerSpec> read_tokenizer_folder(const std::string& folder);
+bool has_tokenizer(const std::string& folder);
+constexpr const char* no_tokenizer = "no tokenizer.json and no tokenizer.model";
 
 // The text of a tokenizer.json and of the tokenizer_config.json beside it ("" when there is none).
 Result<TokenizerSpec> read_tokenizer_json(std::string_view json_text, std::string_view config_json,

@@ -28,7 +28,7 @@ class WriteGguf : public testing::Test {
     WriteGgufOptions options;
     if (!type.empty()) options.mix = type_mix(type).value();
     ThreadPool pool(2);
-    return write_gguf(from, path_, options, pool, [](uint64_t, uint64_t) {});
+    return write_gguf(from, path_, options, pool, [](uint64_t, uint64_t) { return true; });
   }
   std::shared_ptr<const Model> written(const std::string& from, const std::string& type = "") {
     const auto result = write(from, type);

@@ -137,6 +137,29 @@ TEST(TokenizerIntoGguf, AnUnnamedPatternIsRefusedUnlessOneIsNamed) {
   EXPECT_NE(through_gguf(spec, {.pre = "llama-bpe"}).tokenizer, nullptr);
 }
 
+TEST(TokenizerIntoGguf, AnExpressionWrittenOtherwiseGetsTheNameThatCutsTheSame) {
+  const TokenizerSpec plain = golden_tokenizer("bytes-gpt2.json")->spec();
+  ASSERT_EQ(plain.pre_tokenizers.size(), 1u);
+  // In a group; and as what lies between the matches, of which there is nothing.
+  TokenizerSpec grouped = plain;
+  grouped.pre_tokenizers[0].pattern.text = "(?:" + plain.pre_tokenizers[0].pattern.text + ")";
+  TokenizerSpec inverted = plain;
+  inverted.pre_tokenizers[0].invert = true;
+  inverted.pre_tokenizers[0].behavior = SplitBehavior::removed;
+  for (const TokenizerSpec& spec : {grouped, inverted}) {
+    const Written written = through_gguf(spec);
+    ASSERT_NE(written.tokenizer, nullptr);
+    EXPECT_EQ(written.tokenizer->spec().pre, "gpt-2");
+    EXPECT_THAT(written.notes, testing::Contains(HasSubstr("'gpt-2' cuts")));
+  }
+  // A little thing makes it another one.
+  TokenizerSpec other = plain;
+  other.pre_tokenizers[0].pattern.text = "(?:" + plain.pre_tokenizers[0].pattern.text + "|x)";
+  EXPECT_EQ(through_gguf(other).tokenizer->spec().pre, "gpt-2");  // never reached
+  other.pre_tokenizers[0].pattern.text = "(?:x|" + plain.pre_tokenizers[0].pattern.text + ")";
+  EXPECT_THAT(refusal(other), HasSubstr("--pre"));
+}
+
 TEST(TokenizerIntoGguf, WordLevelHasNoKindInGguf) {
   EXPECT_THAT(refusal(golden_tokenizer("words.json")->spec()), HasSubstr("wordlevel"));
 }
