@@ -29,7 +29,7 @@ class CallObject {
   Member member_ = Member::other;
   std::string name_, id_;
   std::string arguments_;  // not yet given out
-  bool has_arguments_ = false, in_arguments_ = false, begun_ = false, bad_ = false;
+  bool has_arguments_ = false, in_arguments_ = false, begun_ = false;
 };
 
 // The arguments alone: an object, given to `out` as it is written. The call has begun.
