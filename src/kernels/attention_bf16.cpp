@@ -21,7 +21,6 @@ namespace quire {
 namespace {
 
 constexpr int64_t chunk = attention_chunk;
-constexpr int64_t chunk_blocks = chunk / kv_block_size;
 constexpr int64_t query_step = 8;
 constexpr int64_t queries_per_call = 128;  // enough that rounding keys and values is a small part
 constexpr int64_t rows_worth_it = 16;

@@ -78,8 +78,8 @@ bool is_of_web_app(const Route* route) {
 
 }  // namespace
 
-const std::vector<Route>& all_routes() {
-  static const std::vector<Route> routes = {
+std::span<const Route> all_routes() {
+  static constexpr Route routes[] = {
 #define ROUTE(method, path, dialect, access, handler, summary) \
   {method, path, Dialect::dialect, Access::access, handler, summary},
 #include "server/routes.inc"

@@ -15,8 +15,8 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
-#include <vector>
 
 namespace quire::server {
 
@@ -101,7 +101,7 @@ struct Route {
   ApiResult<void> (*handle)(App& app, Exchange& exchange);
   const char* summary;
 };
-const std::vector<Route>& all_routes();
+std::span<const Route> all_routes();
 
 class AppHandler : public HttpHandler {
  public:
