@@ -1,6 +1,7 @@
 // quire serve: one set of weights for many users, through the APIs they use already.
 #include "base/file.h"
 #include "cli/generation.h"
+#include "cli/llama_server_flags.h"
 #include "cli/model_store.h"
 #include "cli/prompt_cache.h"
 #include "server/app.h"
@@ -24,7 +25,7 @@ using server::HttpServerOptions;
 struct Flags {
   std::vector<std::string> models, aliases, api_keys, allowed_hosts, cors_origins;
   std::string host = "127.0.0.1", api_key_file, tls_certificate, tls_key, chat_template;
-  std::string chat_template_file;
+  std::string chat_template_file, slot_folder;
   std::string cache_folder, cache_size = "8G", state_cache_size = "1G";
   int port = 8080, ollama_port = 0;
   bool loras_rest = false, share_cache = false;
@@ -38,11 +39,24 @@ struct Flags {
   AppOptions app;
   ModelFlags model;
   DraftFlags drafts;
+  LlamaServerFlags llama;
 };
+
+// Each may hold several, with commas between them.
+std::vector<std::string> separated(const std::vector<std::string>& texts) {
+  std::vector<std::string> all;
+  for (const std::string& text : texts)
+    for (size_t begin = 0; begin <= text.size();) {
+      const size_t end = std::min(text.find(',', begin), text.size());
+      all.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+  return all;
+}
 
 // One key a line; lines that begin with # are left out.
 Result<std::vector<std::string>> api_keys(const Flags& flags) {
-  std::vector<std::string> keys = flags.api_keys;
+  std::vector<std::string> keys = separated(flags.api_keys);
   if (!flags.api_key_file.empty()) {
     const std::string text = TRY(read_file(flags.api_key_file, 1 << 20));
     for (size_t begin = 0; begin < text.size();) {
@@ -61,7 +75,7 @@ Result<std::vector<std::string>> api_keys(const Flags& flags) {
 
 Result<std::vector<FileCatalog::Alias>> aliases(const Flags& flags) {
   std::vector<FileCatalog::Alias> result;
-  for (const std::string& text : flags.aliases) {
+  for (const std::string& text : separated(flags.aliases)) {
     const size_t equals = text.find('=');
     const std::string first = flags.models.empty() ? "" : flags.models.front();
     result.push_back(
@@ -91,10 +105,11 @@ Result<BlockStoreOptions> prompt_cache(const Flags& flags) {
 
 Result<AppOptions> app_options(const Flags& flags) {
   AppOptions options = flags.app;
+  TRY(apply(flags.llama, options));
   options.gate.api_keys = TRY(api_keys(flags));
   options.gate.allowed_hosts = flags.allowed_hosts;
   options.gate.share_cache = flags.share_cache;
-  options.gate.cors_origins = flags.cors_origins;
+  options.gate.cors_origins = separated(flags.cors_origins);
   options.log_requests = !flags.quiet;
   options.log_prompts = flags.log_prompts;
   if (!server::is_loopback(flags.host)) {
@@ -106,6 +121,8 @@ Result<AppOptions> app_options(const Flags& flags) {
     options.gate.allowed_hosts.push_back(flags.host);
   }
   options.web.enabled = !flags.no_webui;
+  options.ollama_port = flags.ollama_port;
+  options.slot_folder = flags.slot_folder;
   options.web.state_path = quire_home() + "/app.db";
   server::ModelOptions& models = options.models;
   models.host.runner = TRY(runner_options(flags.model));
@@ -199,6 +216,7 @@ Result<int> run(const Flags& flags) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // for all threads that follow
 
   std::vector<std::string> models = flags.models;
+  if (!flags.llama.hf_repo.empty()) models.insert(models.begin(), "hf.co/" + flags.llama.hf_repo);
   if (!flags.model.model.empty()) models.insert(models.begin(), flags.model.model);
   const auto names = TRY(aliases(flags));
   const auto catalog = TRY(make_catalog(models, names));
@@ -210,6 +228,7 @@ Result<int> run(const Flags& flags) {
     for (const std::string& model : models) TRY(app.models.acquire(model, -1.0));
   // The web app's chats: what is wrong with them is better said now than at the first visit.
   if (options.web.enabled && file_exists(options.web.state_path)) std::ignore = app.saved_state();
+  note_ignored(flags.llama);
   AppHandler handler(app);
   const auto http = TRY(HttpServer::start(http_settings, handler));
   announce(flags, *http, app);
@@ -238,12 +257,13 @@ void add_access_flags(CommandLine& app, Flags& flags) {
   app.add_flag("--no-auth", flags.no_auth, "let anyone in although --host is not this machine");
   add_list("--allowed-host", flags.allowed_hosts, "name that the Host header may have; *: any",
            "NAME");
-  add_list("--cors-origin", flags.cors_origins, "web page that may use the server; *: any",
-           "ORIGIN");
-  add_text(app, "--tls-cert", flags.tls_certificate, "PEM certificate chain: HTTPS", "FILE");
-  add_text(app, "--tls-key", flags.tls_key, "its PEM key", "FILE");
-  app.add_flag("--no-webui", flags.no_webui, "no web app at /");
-  app.add_flag("-q,--quiet", flags.quiet, "no log line for each request");
+  add_list("--cors-origin,--cors-origins", flags.cors_origins,
+           "web page that may use the server; localhost: those of this machine; *: any", "ORIGIN");
+  add_text(app, "--tls-cert,--ssl-cert-file", flags.tls_certificate, "PEM certificate chain: HTTPS",
+           "FILE");
+  add_text(app, "--tls-key,--ssl-key-file", flags.tls_key, "its PEM key", "FILE");
+  app.add_flag("--no-webui,--no-ui", flags.no_webui, "no web app at /");
+  app.add_flag("-q,--quiet,--log-disable", flags.quiet, "no log line for each request");
   app.add_flag("--log-prompts", flags.log_prompts, "log the bodies of requests, too");
 }
 
@@ -254,7 +274,7 @@ void add_model_options(CommandLine& app, Flags& flags) {
   app.add_flag("--lora-init-without-apply", flags.loras_rest,
                "adapters do nothing until a request or POST /lora-adapters says how much");
   add_draft_flags(app, flags.drafts);
-  add_int(app, "--parallel", flags.n_parallel, "sequences at once", 1, 256);
+  add_int(app, "--parallel,--np", flags.n_parallel, "sequences at once", 1, 256);
   add_int(app, "--pool", flags.n_pool,
           "positions of all sequences together; 0: --ctx-size, which one may have alone", 0,
           INT32_MAX);
@@ -267,11 +287,16 @@ void add_model_options(CommandLine& app, Flags& flags) {
       ->capture_default_str();
   app.add_flag("--share-prompt-cache", flags.share_cache,
                "whoever has a key may use what others' prompts left; without it each key its own");
+  add_text(app, "--slot-save-path", flags.slot_folder,
+           "where POST /slots/{id} saves what was run under a number", "FOLDER");
   add_text(app, "--chat-template", flags.chat_template,
            "a name (chatml, llama3, gemma, ...) or the text of a Jinja template", "NAME|TEXT");
   add_text(app, "--chat-template-file", flags.chat_template_file, "a Jinja template in a file",
            "FILE");
-  app.add_option("--alias", flags.aliases, "another name: NAME of the first model, or NAME=MODEL")
+  app.add_flag("--any-model-name", flags.app.any_model_name,
+               "a model name that is not here means the first model");
+  app.add_option("-a,--alias", flags.aliases,
+                 "another name: NAME of the first model, or NAME=MODEL")
       ->type_name("NAME")
       ->allow_extra_args(false);
   app.add_flag("--lazy", flags.lazy, "load models when they are asked for first");
@@ -310,7 +335,7 @@ void add_limit_flags(CommandLine& app, Flags& flags) {
              3600);
   add_number(app, "--body-timeout", http.body_timeout_s, "seconds for a body: 408", 0.1, 36000);
   add_number(app, "--idle-timeout", http.idle_timeout_s, "seconds between requests", 0.1, 36000);
-  add_number(app, "--write-timeout", http.write_timeout_s,
+  add_number(app, "--write-timeout,--timeout,--to", http.write_timeout_s,
              "seconds without reading until a client counts as gone", 0.1, 36000);
   add_number(app, "--drain-timeout", flags.drain_timeout_s, "seconds for answers when ending", 0,
              36000);
@@ -325,6 +350,7 @@ CommandBody command_serve(CommandLine& app) {
       ->type_name("");
   add_access_flags(app, *flags);
   add_model_options(app, *flags);
+  add_llama_server_flags(app, flags->llama);
   add_limit_flags(app, *flags);
   examples(app, {{"quire serve", "the bundled model at http://127.0.0.1:8080"},
                  {"quire serve model.gguf --parallel 8", "eight answers at once"},

@@ -163,7 +163,9 @@ CommandLine::CommandLine(CLI::App* subcommand) : app_(subcommand) {
 
 CommandLine::~CommandLine() = default;
 
+// Without a text of help a flag is not listed: it is there for those who know it.
 Option* CommandLine::keep(CLI::Option* option) {
+  if (option->get_description().empty()) option->group("");
   return options_.emplace_back(std::make_unique<Option>(option)).get();
 }
 

@@ -314,6 +314,7 @@ void Engine::take_token(Slot& slot, std::span<const float> logits) {
     active.first_token = now;
     outcome.timings.prompt_s = std::chrono::duration<double>(now - *active.started).count();
     runner_->cache().save(slot.sequence);
+    active.tell_progress(outcome.timings.n_prompt);
   }
   // Asked for nothing: the prompt was run, and that is all.
   if (request.n_predict == 0) return finish(slot, StopReason::n_predict);
@@ -351,7 +352,12 @@ Result<int32_t> Engine::draw(Active& active, std::span<const float> logits) {
     return token;
   active.sampler.accept(token);
   if (request.constraint != nullptr) TRY(request.constraint->accept(token));
-  if (request.on_token) request.on_token(probabilities_.of(token, logits, request.n_probabilities));
+  if (request.on_token) {
+    const int32_t n = request.n_probabilities;
+    request.on_token(request.probabilities == Probabilities::of_model
+                         ? probabilities_.of(token, logits, n)
+                         : active.sampler.drawn(n));
+  }
   return token;
 }
 

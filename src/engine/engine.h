@@ -57,6 +57,14 @@ enum class EndOfGeneration : uint8_t { stops, never_drawn };
 
 enum class Drafts : uint8_t { allowed, never };
 
+// Which probabilities on_token is told: as the model gave them, or as samplers left them.
+enum class Probabilities : uint8_t { of_model, after_sampling };
+
+// How far a prompt is, in tokens.
+struct PromptProgress {
+  int64_t n_total = 0, n_cached = 0, n_done = 0;  // n_done: those in the cache included
+};
+
 struct Timings {
   int64_t n_prompt = 0;          // tokens of the prompt
   int64_t n_cached = 0;          // of which were in the cache
@@ -94,6 +102,7 @@ struct Request {
   Drafts drafts = Drafts::allowed;
   std::shared_ptr<TokenConstraint> constraint;  // of this request alone; null: none
   int32_t n_probabilities = 0;                  // on_token is told so many of the likeliest tokens
+  Probabilities probabilities = Probabilities::of_model;
   DecodeAt decode_at = DecodeAt::middle;
   ShowSpecial show_special = ShowSpecial::hide;  // control tokens by their names in the text
   StreamDecoder::Replace replace = StreamDecoder::Replace::invalid;
@@ -102,6 +111,8 @@ struct Request {
   int32_t priority = 0;  // higher ones leave the queue first
   // Sequences with different salts share nothing: for whom, or under what, the text is made.
   std::string cache_salt;
+  // Before each step that runs a part of the prompt, and when all of it was run.
+  std::function<void(const PromptProgress& progress)> on_prompt;
   // Each token of the answer as it is drawn, before its text (which may come later, when
   // characters are complete). Costs a pass over the logits.
   std::function<void(const DrawnToken& token)> on_token;

@@ -23,6 +23,12 @@ struct Engine::Active {
   void show(const std::string& text) const {
     if (!text.empty() && request.on_text) request.on_text(text);
   }
+  // Of the prompt; says nothing twice, nor when a part of it is run again.
+  void tell_progress(int64_t n_done) {
+    if (!request.on_prompt || n_done <= n_told) return;
+    n_told = n_done;
+    request.on_prompt({outcome.timings.n_prompt, outcome.timings.n_cached, n_done});
+  }
 
   RequestId id;
   Request request;
@@ -33,6 +39,7 @@ struct Engine::Active {
   bool cancelled = false;
   std::optional<Clock::time_point> started, first_token;
   int64_t n_draft_next = 2;  // how many guesses to ask for
+  int64_t n_told = -1;       // tokens of the prompt that tell_progress() told last
 };
 
 struct Engine::Slot {

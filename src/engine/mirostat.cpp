@@ -30,7 +30,7 @@ size_t Mirostat::wanted_k(Candidates& candidates) const {
   return static_cast<size_t>(std::clamp(k, 1.0, n_vocab));
 }
 
-int32_t Mirostat::draw(Candidates& candidates, Rng& rng) {
+Candidates::Drawn Mirostat::draw(Candidates& candidates, Rng& rng) {
   const double largest = candidates.max();
   if (version_ == 1) {
     candidates.keep_top(wanted_k(candidates));
@@ -43,7 +43,7 @@ int32_t Mirostat::draw(Candidates& candidates, Rng& rng) {
   const Candidates::Drawn drawn = candidates.draw(rng);
   const double surprise = drawn.weight > 0 ? std::log2(drawn.total / drawn.weight) : mu_;
   mu_ -= eta_ * (surprise - tau_);
-  return drawn.id;
+  return drawn;
 }
 
 }  // namespace quire

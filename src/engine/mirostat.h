@@ -16,7 +16,7 @@ class Mirostat {
         tau_(static_cast<double>(params.mirostat_tau)),
         eta_(static_cast<double>(params.mirostat_eta)),
         mu_(2 * tau_) {}
-  int32_t draw(Candidates& candidates, Rng& rng);
+  Candidates::Drawn draw(Candidates& candidates, Rng& rng);
 
  private:
   size_t wanted_k(Candidates& candidates) const;

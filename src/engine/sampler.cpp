@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 
+#include <cmath>
 #include <limits>
 
 namespace quire {
@@ -57,8 +58,25 @@ Result<int32_t> Sampler::sample(std::span<const float> logits, TokenConstraint* 
                 "no token of the vocabulary may come next: the constraint of the answer, the logit "
                 "bias and the tokens that are never drawn leave none");
   for (const auto& stage : stages_) stage->apply(candidates_, rng_);
-  if (params_.temperature == 0) return candidates_.likeliest();
-  return mirostat_ ? mirostat_->draw(candidates_, rng_) : candidates_.draw(rng_).id;
+  if (params_.temperature == 0)
+    drawn_ = {candidates_.likeliest(), 1, 1};
+  else
+    drawn_ = mirostat_ ? mirostat_->draw(candidates_, rng_) : candidates_.draw(rng_);
+  return drawn_.id;
+}
+
+DrawnToken Sampler::drawn(int32_t n) {
+  const auto ln = [](double share) { return static_cast<float>(std::log(share)); };
+  const float log_probability = ln(drawn_.weight / drawn_.total);
+  likeliest_.clear();
+  if (params_.temperature == 0 && n > 0) {
+    likeliest_.push_back({drawn_.id, log_probability});  // nothing else could have been drawn
+  } else if (n > 0) {
+    const double total = candidates_.total(), largest = candidates_.max();
+    for (const Candidate& one : candidates_.first(static_cast<size_t>(n)))
+      likeliest_.push_back({one.id, ln(std::exp(double{one.logit} - largest) / total)});
+  }
+  return {drawn_.id, log_probability, likeliest_};
 }
 
 }  // namespace quire

@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "engine/mirostat.h"
 #include "engine/sampler_stage.h"
+#include "engine/token_probabilities.h"
 
 #include <cstdint>
 #include <memory>
@@ -38,6 +39,9 @@ class Sampler {
   // logits (V). bad_format when one is not a number: the model is damaged. unsupported when the
   // constraint, the bias and the banned tokens leave nothing.
   Result<int32_t> sample(std::span<const float> logits, TokenConstraint* constraint = nullptr);
+  // The token that sample() gave last, with its probability and those of the n likeliest as they
+  // were drawn from; valid until the next call. Those that samplers left out are not among them.
+  DrawnToken drawn(int32_t n);
   const SamplingParams& params() const { return params_; }
 
  private:
@@ -47,6 +51,8 @@ class Sampler {
   std::vector<std::unique_ptr<SamplerStage>> stages_;  // those that do something, in order
   std::optional<Mirostat> mirostat_;
   Candidates candidates_;
+  Candidates::Drawn drawn_;  // last
+  std::vector<TokenProbability> likeliest_;
 };
 
 }  // namespace quire

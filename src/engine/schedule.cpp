@@ -119,6 +119,7 @@ void Engine::schedule(Slot& slot, int64_t n_rows) {
   slot.scheduled = true;
   if (!slot.active->started) slot.active->started = Clock::now();
   const auto n_past = static_cast<size_t>(runner_->n_past(slot.sequence));
+  if (!slot.active->first_token) slot.active->tell_progress(static_cast<int64_t>(n_past));
   const bool last = n_past + static_cast<size_t>(n_rows) == slot.tokens.size();
   rows_.push_back({slot.sequence,
                    std::span(slot.tokens).subspan(n_past, static_cast<size_t>(n_rows)),

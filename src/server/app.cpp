@@ -97,7 +97,8 @@ Dialect dialect_of(const HttpRequest& request) {
 
 ApiResult<Json> App::read_body(const Exchange& exchange, const char* wanted) const {
   const std::string& body = exchange.request().body;
-  if (body.empty()) return fail_api(400, "", "the body is empty, a JSON {} is wanted", wanted);
+  if (body.empty())
+    return fail_api(400, "", "missing request body: it is empty, a JSON {} is wanted", wanted);
   auto json = parse_ordered_json(body, "the body", {.depth_max = options.limits.json_depth_max});
   if (!json) return std::unexpected(ApiError{400, json.error().text});
   return *std::move(json);
@@ -127,9 +128,30 @@ ApiResult<std::shared_ptr<ServedModel>> App::model(const std::string& name, Exch
   return served;
 }
 
+namespace {
+
+// Names of OpenAI's and Anthropic's own models, which clients have built in: no model of this
+// machine is meant.
+bool is_hosted_name(std::string_view name) {
+  constexpr std::string_view families[] = {
+      "gpt-",          "chatgpt-",        "o1",     "o3", "o4-", "davinci-", "babbage-",
+      "text-davinci-", "text-embedding-", "claude-"};
+  return !name.starts_with("gpt-oss") &&
+         std::ranges::any_of(families, [&](auto family) { return name.starts_with(family); });
+}
+
+}  // namespace
+
 ApiResult<std::shared_ptr<ServedModel>> App::any_model(const std::string& name, Exchange& exchange,
                                                        std::optional<double> keep_alive_s) {
   auto served = models.acquire(name, keep_alive_s);
+  if (!served && served.error().fault == Fault::not_found &&
+      (options.any_model_name || is_hosted_name(name))) {
+    served = models.acquire("", keep_alive_s);
+    if (served)
+      exchange.add_header("x-quire-note", fmt::format("'{}' is not here: {} answers",
+                                                      printable(name, 80), (*served)->name));
+  }
   if (!served) {
     ApiError error(served.error());
     if (served.error().fault == Fault::not_found) error.code = "model_not_found";
@@ -191,7 +213,7 @@ bool AppHandler::admit(Exchange& exchange) {
   for (HttpHeader& header : app_.gate.cors_headers(request))
     exchange.add_header(std::move(header.name), std::move(header.value));
   if (app_.gate.is_preflight(request)) {
-    exchange.send({204, "", "", {}});
+    exchange.send({200, "", "", {}});
     return false;
   }
   const Found found = find_route(request);
@@ -208,6 +230,19 @@ bool AppHandler::admit(Exchange& exchange) {
   return false;
 }
 
+namespace {
+
+// Its clients look whether it is there: HEAD / at any port, GET / at its own.
+bool asks_for_ollama(const HttpRequest& request, const AppOptions& options) {
+  if (request.path != "/") return false;
+  const std::string own = fmt::format(":{}", options.ollama_port);
+  return (request.method == "HEAD" && !options.web.enabled) ||
+         (request.method == "GET" && options.ollama_port > 0 &&
+          request.header_or("host", "").ends_with(own));
+}
+
+}  // namespace
+
 void AppHandler::handle(Exchange& exchange) {
   HttpRequest& request = exchange.request();
   const Found found = find_route(request);
@@ -223,6 +258,8 @@ void AppHandler::handle(Exchange& exchange) {
   if (found.route == nullptr && found.allowed.empty()) {
     result = fail_api(404, "", "there is nothing at '{}'; /openapi.json lists what there is",
                       printable(request.path));
+  } else if (asks_for_ollama(request, app_.options)) {
+    exchange.send({200, "text/plain; charset=utf-8", "Ollama is running", {}});
   } else if (!app_.options.web.enabled && is_of_web_app(found.route)) {
     result = fail_api(404, "", "the web app is switched off (--no-webui)");
   } else if (found.route == nullptr) {

@@ -10,6 +10,7 @@
 #include "server/registry.h"
 #include "server/request_log.h"
 #include "server/responses_store.h"
+#include "server/saved_slots.h"
 #include "server/saved_state.h"
 #include "server/web_files.h"
 
@@ -41,10 +42,29 @@ struct WebOptions {
   int64_t document_bytes_max = int64_t{16} << 20;  // of one chat
 };
 
+// What requests that do not say it get.
+struct RequestDefaults {
+  SamplingParams sampling;
+  int64_t seed = -1;  // -1: a new one each time
+  std::vector<std::string> stop;
+  bool ignore_eos = false, context_shift = false, cache_prompt = true;
+  int64_t n_keep = 0;  // of a context that shifts
+  Json template_kwargs = Json::object();
+  int64_t thinking_tokens_max = -1;  // -1: no limit
+  bool thinking_apart = true;        // false: it stays in the content, with its markers
+  bool verbose = false;              // answers show their prompts: __verbose
+};
+
 struct AppOptions {
   GateOptions gate;
   ModelOptions models;
   RequestLimits limits;
+  RequestDefaults defaults;
+  bool any_model_name = false;    // a name that is not here means the first model
+  bool slots = true;              // GET /slots answers
+  std::string slot_folder;        // of POST /slots/{id}; empty: it does not answer
+  int ollama_port = 0;            // at which GET / says what Ollama says; 0: none
+  std::vector<std::string> tags;  // of the first model, for /v1/models
   WebOptions web;
   bool log_requests = true, log_prompts = false;
 };
@@ -73,6 +93,7 @@ class App {
   ModelRegistry models;
   RequestMetrics metrics;
   ResponsesStore responses;
+  SavedSlots slots;
   RequestLog request_log;
   ModelFactsCache model_facts;
   const std::chrono::system_clock::time_point started = std::chrono::system_clock::now();

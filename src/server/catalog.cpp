@@ -76,12 +76,30 @@ Result<std::unique_ptr<FileCatalog>> FileCatalog::create(const std::vector<std::
     auto entry = catalog->find(alias.model);
     if (!entry && find_more) entry = entry_for(alias.model);
     if (!entry) return std::unexpected(entry.error());
-    entry->name = alias.name;
-    // An alias comes first, so that clients are shown the name they were given.
-    entries.insert(entries.begin(), *std::move(entry));
+    // The model is listed once, by the first name that it was given.
+    const auto same = [&](const CatalogEntry& other) { return other.key == entry->key; };
+    auto found = std::ranges::find_if(entries, same);
+    if (found == entries.end()) found = entries.insert(entries.begin(), *entry);
+    if (found->aliases.empty()) {
+      found->aliases.push_back(found->name);
+      found->name = alias.name;
+    } else {
+      found->aliases.push_back(alias.name);
+    }
   }
   return catalog;
 }
+
+namespace {
+
+// Also without ".gguf", and by what stands before the first dash.
+bool has_name(const std::vector<std::string>& own, const std::string& name) {
+  return std::ranges::any_of(own, [&](const std::string& one) {
+    return name == one || name == one + ".gguf" || name == one.substr(0, one.find('-'));
+  });
+}
+
+}  // namespace
 
 std::vector<CatalogEntry> FileCatalog::list() const { return entries_; }
 
@@ -92,12 +110,12 @@ Result<CatalogEntry> FileCatalog::find(const std::string& wanted) const {
   std::string known;
   for (const CatalogEntry& entry : entries_) {
     const std::string& own = entry.name;
-    if (name == own || wanted == own || name == own + ".gguf" || name == entry.path ||
-        name == own.substr(0, own.find('-')))
+    if (wanted == own || name == entry.path || has_name({own}, name) ||
+        has_name(entry.aliases, name))
       return entry;
     known += (known.empty() ? "" : ", ") + own;
   }
-  return fail(Fault::not_found, "the model '{}' does not exist here; there are: {}",
+  return fail(Fault::not_found, "model '{}' not found: it does not exist here; there are: {}",
               printable(wanted, 100), known.empty() ? "none" : known);
 }
 

@@ -21,6 +21,7 @@ struct CatalogEntry {
   std::string key{};       // of what is loaded: another one when any part of the model is another
   // What it carries beside its weights; null for a file.
   std::shared_ptr<const ModelContents> contents{};
+  std::vector<std::string> aliases{};  // other names for it, of --alias
 };
 
 // Progress of a pull or a push: what is done now, how much of how much.

@@ -6,6 +6,8 @@
 #include "server/request_log.h"
 #include "text/utf8.h"
 
+#include <cmath>
+
 namespace quire::server {
 namespace {
 
@@ -45,6 +47,22 @@ ApiResult<std::optional<OutputGrammar>> answer_grammar(const ChatRequest& reques
                    request.parallel_tool_calls ? ParallelCalls::many : ParallelCalls::one);
   if (!grammar) return std::unexpected(ApiError{400, grammar.error().text, "tools"});
   return *std::move(grammar);
+}
+
+// A model without markers around its thinking has none that could be too long.
+ApiResult<std::optional<ThinkingBudget::Options>> thinking_budget(const ServedModel& model,
+                                                                  const ChatRequest& request,
+                                                                  Opens opens) {
+  if (request.thinking_tokens_max < 0 || model.format.think_close.empty())
+    return std::optional<ThinkingBudget::Options>{};
+  // A grammar begins right behind the marker.
+  const std::string closing = "\n" + model.format.think_close + (request.grammar ? "" : "\n\n");
+  return std::optional(ThinkingBudget::Options{
+      .n_tokens_max = request.thinking_tokens_max,
+      .open = model.format.think_open,
+      .close = model.format.think_close,
+      .thinking = opens == Opens::prompt,
+      .closing = TRY_API(model.tokenizer().encode(closing, {.add = AddSpecial::never}))});
 }
 
 // Where a chat may begin when its oldest messages are dropped: behind its instructions, at messages
@@ -137,6 +155,7 @@ ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
     options.kwargs = *kwargs;
   }
   if (request.continue_last) options.end = TurnEnd::continues;
+  if (request.no_answer) options.end = TurnEnd::nothing;
   auto prompt = model.chat->render(*messages, options);
   if (!prompt) return wrong(prompt.error(), "messages");
   auto ids = prompt->encode(model.tokenizer());
@@ -159,10 +178,13 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
     chat.notes.push_back("the model has no chat template: messages are joined to a plain text");
   chat.reply.format = chat.model->format;
   chat.reply.opens = opens;
+  chat.reply.read_thinking = request.thinking_apart;
   chat.reply.read_tools =
       !request.tools.empty() && request.tool_choice.kind != ToolChoice::Kind::none;
   for (const Tool& tool : tools_of(request.tools)) chat.reply.tool_names.push_back(tool.name);
 
+  const auto thinking = TRY_API(thinking_budget(*chat.model, request, opens));
+  const std::string salt = new_id("alone-");
   for (size_t i = 0; i < request.n_choices; ++i) {
     HostRequest choice;
     choice.request.prompt = rendered.ids;
@@ -177,8 +199,13 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
     if (!chat.model->own_template) choice.request.decode_at = DecodeAt::middle;
     if (request.ignore_eos) choice.request.end = EndOfGeneration::never_drawn;
     choice.request.n_probabilities = request.n_top_logprobs;
-    if (request.logprobs) choice.tokens = Tokens::told;
+    if (request.logprobs || request.counts_tokens) choice.tokens = Tokens::told;
+    if (request.tells_progress) choice.progress = Progress::told;
+    if (!request.cache_prompt) choice.request.cache_salt = salt;
+    choice.request.shift.wanted = app.options.defaults.context_shift;
+    choice.request.shift.n_keep = app.options.defaults.n_keep;
     choice.grammar = grammar;
+    choice.thinking = thinking;
     chat.requests.push_back(std::move(choice));
   }
   return chat;
@@ -204,6 +231,8 @@ ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnD
     const size_t choice = event->index;
     ReplyParser& parser = parsers[choice];
     if (exchange.kept) exchange.kept->add_answer(choice, event->text);
+    if (event->progress)
+      tell({.kind = ChatDelta::Kind::progress, .choice = choice, .progress = &*event->progress});
     if (!event->tokens.empty())
       tell({.kind = ChatDelta::Kind::tokens, .choice = choice, .tokens = &event->tokens});
     if (!event->text.empty())
@@ -216,6 +245,8 @@ ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnD
     totals.n_prompt = t.n_prompt;  // shared by all choices
     totals.n_cached = std::max(totals.n_cached, t.n_cached);
     totals.n_generated += t.n_generated;
+    totals.n_drafted += t.n_drafted;
+    totals.n_accepted += t.n_accepted;
     totals.prompt_s = std::max(totals.prompt_s, t.prompt_s);
     totals.generate_s = std::max(totals.generate_s, t.generate_s);
     if (event->outcome->error) totals.error = event->outcome->error;
@@ -297,25 +328,29 @@ void announce(const PreparedChat& chat, Exchange& exchange) {
 
 namespace {
 
-Json token_json(const Tokenizer& tokenizer, int32_t id, float log_probability) {
+Json token_json(const Tokenizer& tokenizer, int32_t id, float log_probability, Probabilities kind) {
   const std::string_view piece = tokenizer.piece(id);
   Json bytes = Json::array();
   for (const char c : piece) bytes.push_back(static_cast<uint8_t>(c));
-  return {{"id", id},
-          {"token", utf8_replace_invalid(piece)},
-          {"bytes", std::move(bytes)},
-          {"logprob", std::max(log_probability, -9999.0f)}};
+  Json json = {{"id", id}, {"token", utf8_replace_invalid(piece)}, {"bytes", std::move(bytes)}};
+  if (kind == Probabilities::of_model)
+    json["logprob"] = std::max(log_probability, -9999.0f);
+  else
+    json["prob"] = std::exp(log_probability);
+  return json;
 }
 
 }  // namespace
 
-Json logprobs_json(const Tokenizer& tokenizer, const std::vector<TokenEvent>& tokens) {
+Json logprobs_json(const Tokenizer& tokenizer, std::span<const TokenEvent> tokens,
+                   Probabilities kind) {
+  const char* top = kind == Probabilities::of_model ? "top_logprobs" : "top_probs";
   Json list = Json::array();
   for (const TokenEvent& event : tokens) {
-    Json token = token_json(tokenizer, event.token, event.log_probability);
-    token["top_logprobs"] = Json::array();
+    Json token = token_json(tokenizer, event.token, event.log_probability, kind);
+    token[top] = Json::array();
     for (const TokenProbability& other : event.likeliest)
-      token["top_logprobs"].push_back(token_json(tokenizer, other.token, other.log_probability));
+      token[top].push_back(token_json(tokenizer, other.token, other.log_probability, kind));
     list.push_back(std::move(token));
   }
   return list;

@@ -22,6 +22,7 @@ struct ChatRequest {
   bool parallel_tool_calls = true;
   std::optional<OutputGrammar> grammar{};
   Json template_kwargs = Json::object();
+  bool no_answer = false;      // the prompt ends with the last message
   bool continue_last = false;  // the answer goes on with the assistant's last message
   SamplingParams sampling;
   SequenceFields sequence{};
@@ -31,6 +32,12 @@ struct ChatRequest {
   size_t n_choices = 1;
   bool logprobs = false;
   int32_t n_top_logprobs = 0;
+  bool cache_prompt = true;  // false: nothing is shared with other requests
+  // Tokens of thinking, if the model thinks between markers; -1: no limit.
+  int64_t thinking_tokens_max = -1;
+  bool thinking_apart = true;   // false: it stays in the content, with its markers
+  bool counts_tokens = false;   // deltas tell tokens although logprobs are not wanted
+  bool tells_progress = false;  // and how far the prompt is
   bool truncate = false;  // drop the oldest messages when the context is too short, and say so
 };
 
@@ -54,11 +61,12 @@ ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
                                     const ChatRequest& request);
 
 struct ChatDelta {
-  enum class Kind : uint8_t { reply, tokens, finish };
+  enum class Kind : uint8_t { reply, tokens, progress, finish };
   Kind kind = Kind::reply;
   size_t choice = 0;
   ReplyDelta reply{};                               // of reply
   const std::vector<TokenEvent>* tokens = nullptr;  // of tokens
+  const PromptProgress* progress = nullptr;         // of progress
   const Outcome* outcome = nullptr;                 // of finish
   const ParsedReply* whole = nullptr;               // of finish
 };
@@ -66,7 +74,7 @@ struct ChatDelta {
 using OnDelta = std::function<bool(const ChatDelta&)>;
 
 struct ChatTotals {
-  int64_t n_prompt = 0, n_cached = 0, n_generated = 0;
+  int64_t n_prompt = 0, n_cached = 0, n_generated = 0, n_drafted = 0, n_accepted = 0;
   double prompt_s = 0, generate_s = 0;
   std::optional<Error> error;  // of a choice that failed
 };
@@ -84,7 +92,9 @@ ApiResult<ToolChoice> read_tool_choice(const Json* choice, const char* name = "t
 // x-quire-dropped-messages.
 void announce(const PreparedChat& chat, Exchange& exchange);
 
-// logprobs of tokens as chat completions have them.
-Json logprobs_json(const Tokenizer& tokenizer, const std::vector<TokenEvent>& tokens);
+// logprobs of tokens as chat completions have them: "logprob" and "top_logprobs". After sampling
+// they are probabilities, as llama.cpp names them: "prob" and "top_probs".
+Json logprobs_json(const Tokenizer& tokenizer, std::span<const TokenEvent> tokens,
+                   Probabilities kind = Probabilities::of_model);
 
 }  // namespace quire::server

@@ -6,11 +6,26 @@
 
 namespace quire::server {
 
+namespace {
+
+// {"prompt_string", "multimodal_data"} of llama.cpp: the text, as long as there is nothing else.
+ApiResult<Json> prompt_string(const Json& item, const char* name) {
+  Fields fields(item, std::string(name) + ".");
+  if (!fields.has("prompt_string")) fields.complain("prompt_string", "is missing");
+  const std::string text = fields.text("prompt_string");
+  if (const Json* media = fields.find("multimodal_data"); media != nullptr && !media->empty())
+    fields.complain("multimodal_data", "is not supported: models here read text only");
+  TRY_API(fields.done());
+  return Json(text);
+}
+
+}  // namespace
+
 bool is_one_prompt(const Json& prompt) {
   if (!prompt.is_array()) return true;
   bool any_number = false;
   for (const Json& item : prompt) {
-    if (item.is_array()) return false;
+    if (item.is_array() || item.is_object()) return false;
     any_number |= item.is_number();
   }
   return any_number;
@@ -35,7 +50,10 @@ ApiResult<std::vector<int32_t>> prompt_tokens(const Tokenizer& tokenizer, const 
     return fail_api(400, name, "{} has {}: it may be a text or tokens from 0 to {}", name,
                     shown(item), tokenizer.n_vocab() - 1);
   };
-  if (!prompt.is_array()) {
+  if (prompt.is_object()) {
+    const Json text = TRY_API(prompt_string(prompt, name));
+    TRY_API(add_item(text, true));
+  } else if (!prompt.is_array()) {
     TRY_API(add_item(prompt, true));
   } else {
     bool first = true;
@@ -68,6 +86,18 @@ ApiResult<std::vector<std::vector<int32_t>>> prompts_of(const Tokenizer& tokeniz
   return prompts;
 }
 
+void name_slot(const App& app, const ServedModel& model, int64_t slot, Request& request) {
+  if (slot >= 0) request.cache_salt += app.slots.salt(model.key, slot);
+}
+
+void keep_slot(App& app, const ServedModel& model, int64_t slot, const std::vector<int32_t>& prompt,
+               const Outcome& outcome) {
+  if (slot < 0 || slot >= model.host->n_slots() || app.options.slot_folder.empty()) return;
+  std::vector<int32_t> tokens = prompt;
+  tokens.insert(tokens.end(), outcome.tokens.begin(), outcome.tokens.end());
+  app.slots.put(model.key, slot, std::move(tokens));
+}
+
 ApiResult<ChatTotals> run_text(ServedModel& model, std::vector<HostRequest> requests,
                                Exchange& exchange, const OnEvent& on_event) {
   if (exchange.kept && !requests.empty())
@@ -84,14 +114,16 @@ ApiResult<ChatTotals> run_text(ServedModel& model, std::vector<HostRequest> requ
       totals.n_prompt += t.n_prompt;
       totals.n_cached += t.n_cached;
       totals.n_generated += t.n_generated;
+      totals.n_drafted += t.n_drafted;
+      totals.n_accepted += t.n_accepted;
       totals.prompt_s = std::max(totals.prompt_s, t.prompt_s);
       totals.generate_s = std::max(totals.generate_s, t.generate_s);
       if (event->outcome->error) totals.error = event->outcome->error;
     }
-    if (listening && !on_event(*event)) {
-      listening = false;
-      generation->cancel();
-    }
+    if (!listening) continue;
+    const Then then = on_event(*event);
+    listening = then != Then::gone;
+    if (then != Then::more) generation->cancel();
   }
   if (generation->overflowed())
     totals.error = Error{Fault::cancelled, "the client read too slowly: the answer was given up"};

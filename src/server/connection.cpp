@@ -93,6 +93,14 @@ std::string request_id(const HttpRequest& request) {
   return plain ? std::string(own) : new_request_id();
 }
 
+// "content-type" -> "Content-Type": either is right, and some clients look for one of them.
+std::string spelled(std::string name) {
+  for (size_t i = 0; i < name.size(); ++i)
+    if ((i == 0 || name[i - 1] == '-') && name[i] >= 'a' && name[i] <= 'z')
+      name[i] = static_cast<char>(name[i] - 'a' + 'A');
+  return name;
+}
+
 class SocketExchange : public Exchange {
  public:
   SocketExchange(Transport& transport, const ConnectionContext& context)
@@ -102,7 +110,7 @@ class SocketExchange : public Exchange {
     if (begun()) return;
     std::string text = head(answer.status, answer.content_type, answer.headers);
     if (answer.status != 204 && answer.status != 304)
-      text += fmt::format("content-length: {}\r\n", answer.body.size());
+      text += fmt::format("Content-Length: {}\r\n", answer.body.size());
     text += "\r\n";
     if (request_.method != "HEAD") text += answer.body;
     put(text);
@@ -114,7 +122,7 @@ class SocketExchange : public Exchange {
     if (request_.http_1_0) request_.keep_alive = false;
     std::string text = head(status, content_type, headers);
     text += "cache-control: no-cache\r\nx-accel-buffering: no\r\n";
-    text += request_.http_1_0 ? "\r\n" : "transfer-encoding: chunked\r\n\r\n";
+    text += request_.http_1_0 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n";
     return put(text);
   }
 
@@ -138,17 +146,17 @@ class SocketExchange : public Exchange {
     status_ = status;
     if (context_.draining) request_.keep_alive = false;
     std::string text = fmt::format(
-        "HTTP/1.1 {} {}\r\ndate: {:%a, %d %b %Y %H:%M:%S GMT}\r\nserver: quire/{}\r\n"
-        "x-request-id: {}\r\n",
+        "HTTP/1.1 {} {}\r\nDate: {:%a, %d %b %Y %H:%M:%S GMT}\r\nServer: quire/{}\r\n"
+        "X-Request-Id: {}\r\n",
         status, status_text(status), fmt::gmtime(std::time(nullptr)), QUIRE_VERSION, request_.id);
-    if (!content_type.empty()) text += fmt::format("content-type: {}\r\n", content_type);
+    if (!content_type.empty()) text += fmt::format("Content-Type: {}\r\n", content_type);
     const auto add = [&](const std::vector<HttpHeader>& list) {
       for (const HttpHeader& header : list)
-        text += fmt::format("{}: {}\r\n", header.name, header.value);
+        text += fmt::format("{}: {}\r\n", spelled(header.name), header.value);
     };
     add(headers);
     add(extra_headers_);
-    text += fmt::format("connection: {}\r\n", request_.keep_alive ? "keep-alive" : "close");
+    text += fmt::format("Connection: {}\r\n", request_.keep_alive ? "keep-alive" : "close");
     return text;
   }
 

@@ -26,7 +26,9 @@ struct Generation::Shared {
     unread_bytes += event.text.size() + event.tokens.size() * 64;
     for (const TokenEvent& token : event.tokens) unread_bytes += token.likeliest.size() * 8;
     if (event.outcome && --n_open == 0) host = nullptr;
-    if (!events.empty() && events.back().index == event.index && !events.back().outcome) {
+    const bool joins = !events.empty() && events.back().index == event.index &&
+                       !events.back().outcome && !events.back().progress && !event.progress;
+    if (joins) {
       Event& last = events.back();
       last.text += event.text;
       std::move(event.tokens.begin(), event.tokens.end(), std::back_inserter(last.tokens));
@@ -220,7 +222,7 @@ void EngineHost::finish_failed(const std::shared_ptr<Generation::Shared>& genera
   outcome.error = error;
   --counters_.n_waiting;
   ++counters_.n_failed;
-  generation->add({index, {}, {}, outcome});
+  generation->add({index, {}, {}, outcome, {}});
 }
 
 // Hands the requests to the engine, each with callbacks that add to the generation's events.
@@ -238,19 +240,32 @@ void EngineHost::begin(Command command) {
       }
       request.constraint = *std::move(constraint);
     }
+    if (wanted.thinking) {
+      auto budget = ThinkingBudget::create(*wanted.thinking, {model_, &model_->tokenizer()},
+                                           request.constraint);
+      if (!budget) {
+        finish_failed(shared, i, budget.error());
+        continue;
+      }
+      request.constraint = *std::move(budget);
+    }
     auto tokens = std::make_shared<std::vector<TokenEvent>>();
     if (wanted.tokens == Tokens::told)
       request.on_token = [tokens](const DrawnToken& token) {
         tokens->push_back(
             {token.token, token.log_probability, {token.likeliest.begin(), token.likeliest.end()}});
       };
+    if (wanted.progress == Progress::told)
+      request.on_prompt = [shared, i](const PromptProgress& progress) {
+        shared->add({i, {}, {}, {}, progress});
+      };
     request.on_text = [this, shared, tokens, i](std::string_view text) {
-      shared->add({i, std::string(text), std::exchange(*tokens, {}), {}});
+      shared->add({i, std::string(text), std::exchange(*tokens, {}), {}, {}});
       check_unread(*shared);
     };
     request.on_finish = [this, shared, tokens, i](const Outcome& outcome) {
       count(outcome);
-      shared->add({i, {}, std::exchange(*tokens, {}), outcome});
+      shared->add({i, {}, std::exchange(*tokens, {}), outcome, {}});
       if (shared->host == nullptr) std::erase(open_, shared);
     };
     const Result<RequestId> id = engine_->add(std::move(request));
@@ -289,6 +304,9 @@ void EngineHost::count(const Outcome& outcome) {
   counters_.n_prompt_tokens += t.n_prompt;
   counters_.n_cached_tokens += t.n_cached;
   counters_.n_generated_tokens += t.n_generated;
+  counters_.n_drafted += t.n_drafted;
+  counters_.n_accepted += t.n_accepted;
+  counters_.n_tokens_max = std::max(counters_.n_tokens_max.load(), t.n_prompt + t.n_generated);
   counters_.prompt_s = counters_.prompt_s + t.prompt_s;
   counters_.generate_s = counters_.generate_s + t.generate_s;
 }

@@ -10,6 +10,7 @@
 #pragma once
 #include "engine/engine.h"
 #include "engine/grammar_constraint.h"
+#include "engine/thinking_budget.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -22,11 +23,14 @@ namespace quire::server {
 class EngineHost;
 
 enum class Tokens : uint8_t { hidden, told };
+enum class Progress : uint8_t { hidden, told };
 
 struct HostRequest {
-  Request request;                 // without callbacks and without a constraint
-  Tokens tokens = Tokens::hidden;  // whether events tell the tokens
+  Request request;                       // without callbacks and without a constraint
+  Tokens tokens = Tokens::hidden;        // whether events tell the tokens
+  Progress progress = Progress::hidden;  // and how far the prompt is
   std::optional<OutputGrammar> grammar{};
+  std::optional<ThinkingBudget::Options> thinking{};  // of an answer that may think so much
 };
 
 // A token as it was drawn.
@@ -43,8 +47,9 @@ class Generation {
   struct Event {
     size_t index = 0;  // of the request in submit()
     std::string text;
-    std::vector<TokenEvent> tokens;    // since the last event, when asked for
-    std::optional<Outcome> outcome{};  // set in the last event of this sequence
+    std::vector<TokenEvent> tokens;            // since the last event, when asked for
+    std::optional<Outcome> outcome{};          // set in the last event of this sequence
+    std::optional<PromptProgress> progress{};  // then there is nothing else
   };
   ~Generation();  // cancels what is not finished
 
@@ -63,9 +68,10 @@ class Generation {
 // Counted since the start; for /metrics.
 struct HostCounters {
   std::atomic<int64_t> n_prompt_tokens{0}, n_cached_tokens{0}, n_generated_tokens{0}, n_steps{0},
-      n_requests{0}, n_cancelled{0}, n_failed{0};
+      n_requests{0}, n_cancelled{0}, n_failed{0}, n_drafted{0}, n_accepted{0};
   std::atomic<double> prompt_s{0}, generate_s{0};
   std::atomic<int64_t> n_waiting{0}, n_running{0};
+  std::atomic<int64_t> n_tokens_max{0};  // of the longest sequence
   // After each step, while answers are still being made: tokens drawn, tokens of prompts that were
   // run.
   std::atomic<int64_t> n_drawn{0}, n_prompt_rows{0};

@@ -19,6 +19,12 @@ std::string host_name(std::string_view host) {
   return lower_case(host);
 }
 
+// "http://localhost:3000", "http://[::1]"
+bool is_of_this_machine(std::string_view origin) {
+  const size_t scheme = origin.find("://");
+  return scheme != origin.npos && is_loopback(host_name(origin.substr(scheme + 3)));
+}
+
 bool is_numeric(std::string_view host) {
   return host.find(':') != host.npos || host.find_first_not_of("0123456789.") == host.npos;
 }
@@ -93,6 +99,7 @@ std::string Gate::cache_salt(const HttpRequest& request) const {
 
 bool Gate::lists_origin(std::string_view origin) const {
   return std::ranges::any_of(options_.cors_origins, [&](const std::string& allowed) {
+    if (allowed == "localhost" && is_of_this_machine(origin)) return true;
     return allowed == "*" || allowed == origin;
   });
 }

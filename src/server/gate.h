@@ -16,8 +16,9 @@ namespace quire::server {
 struct GateOptions {
   std::vector<std::string> api_keys;       // empty: none is asked for
   std::vector<std::string> allowed_hosts;  // beside loopback names; "*": any
-  std::vector<std::string> cors_origins;   // "https://app.example"; "*": any
-  bool share_cache = false;                // one prompt cache for all keys
+  // "https://app.example"; "localhost": pages of this machine, at any port; "*": any
+  std::vector<std::string> cors_origins;
+  bool share_cache = false;  // one prompt cache for all keys
 };
 
 // Immutable; may be used from many threads.

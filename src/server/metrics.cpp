@@ -29,7 +29,7 @@ void RequestMetrics::append(std::string& text) const {
 
 void append_metric(std::string& text, const char* name, const char* type, const char* help,
                    double value) {
-  text += fmt::format("# HELP {} {}\n# TYPE {} {}\n{} {:g}\n", name, help, name, type, name, value);
+  text += fmt::format("# HELP {} {}\n# TYPE {} {}\n{} {}\n", name, help, name, type, name, value);
 }
 
 }  // namespace quire::server

@@ -69,15 +69,20 @@ ApiResult<Wanted> read_wanted(const Json& body) {
 ApiResult<std::string> ollama_model_name(const Json& body) {
   Fields fields(body);
   std::string name = fields.text("model", fields.text("name"));
-  if (name.empty()) fields.complain("model", "is missing");
+  TRY_API(fields.done());
+  if (name.empty()) return fail_api(400, "model", "model is required");
   TRY_API(fields.done());
   return name;
 }
 
-ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body,
-                                                     Exchange& exchange) {
-  const Wanted wanted = TRY_API(read_wanted(body));
-  return app.model(wanted.name, exchange, wanted.keep_alive_s);
+ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body, Exchange& exchange,
+                                                     const char* what) {
+  auto model = TRY_API(any_ollama_model(app, body, exchange));
+  if (model->host == nullptr)
+    return fail_api(400, "model", "\"{}\" does not support {}: {} is an encoder and makes {}",
+                    model->name, what, model->name,
+                    model->embedder->ranks() ? "scores" : "vectors");
+  return model;
 }
 
 ApiResult<std::shared_ptr<ServedModel>> any_ollama_model(App& app, const Json& body,
@@ -92,11 +97,18 @@ ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const S
   form.stream = fields.flag("stream", true);
   form.truncate = fields.flag("truncate", false);
   form.sequence = read_sequence_fields(fields, model);
+  form.logprobs = fields.flag("logprobs", false);
+  const int64_t n_top = fields.integer("top_logprobs", 0, INT64_MIN, INT64_MAX);
+  const int64_t n_top_max = app.options.limits.n_top_logprobs_max;
+  if (n_top < 0 || n_top > n_top_max)
+    fields.complain("top_logprobs", fmt::format("must be between 0 and {}", n_top_max));
+  form.n_top_logprobs = static_cast<int32_t>(n_top);
   TRY_API(fields.done());
   const Json none = Json::object();
   const Json* given = fields.object("options");
   TRY_API(fields.done());
   Fields options(given != nullptr ? *given : none, "options.");
+  form.sampling = app.options.defaults.sampling;
   form.sampling.repeat_penalty = 1.1f;  // Ollama's own defaults
   form.sampling.top_p = 0.9f;
   form.sampling.min_p = 0;
@@ -104,12 +116,10 @@ ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const S
   form.n_predict = options.integer("num_predict", stored_n_predict(model), -2, INT32_MAX);
   form.stop = read_stop(options, app, model);
   const int64_t n_ctx = options.integer("num_ctx", 0, 0, INT64_MAX);
-  if (n_ctx > model.host->n_ctx())
-    options.complain(
-        "num_ctx", fmt::format("{} is more than the {} positions that this server has; --ctx-size "
-                               "sets them",
-                               n_ctx, model.host->n_ctx()));
   TRY_API(options.done());
+  if (n_ctx > model.host->n_ctx())
+    form.note = fmt::format("num_ctx is {}, this server has {} positions (--ctx-size)", n_ctx,
+                            model.host->n_ctx());
   return form;
 }
 

@@ -15,17 +15,21 @@ struct OllamaForm {
   std::vector<std::string> stop;
   SequenceFields sequence{};
   bool truncate = false;
+  bool logprobs = false;
+  int32_t n_top_logprobs = 0;
+  std::string note;  // what could not be as asked, for x-quire-note
 };
 
 // "5m", "1h30m", 300, -1, 0
 ApiResult<std::optional<double>> read_keep_alive(Fields& fields);
-// Everything but the prompt. num_ctx beyond the server's context is a 400.
+// Everything but the prompt. num_ctx beyond the server's context gives a note.
 ApiResult<OllamaForm> read_ollama_form(const App& app, const Json& body, const ServedModel& model);
 // "model", or "name" as older clients say.
 ApiResult<std::string> ollama_model_name(const Json& body);
-// The model that the body names, loaded; any: encoders too.
-ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body,
-                                                     Exchange& exchange);
+// The model that the body names, loaded. `what` is asked of it, "chat" or "generate", which
+// encoders do not support; any: encoders too.
+ApiResult<std::shared_ptr<ServedModel>> ollama_model(App& app, const Json& body, Exchange& exchange,
+                                                     const char* what);
 ApiResult<std::shared_ptr<ServedModel>> any_ollama_model(App& app, const Json& body,
                                                          Exchange& exchange);
 

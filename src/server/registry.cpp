@@ -158,6 +158,13 @@ Result<std::unique_ptr<EngineHost>> ModelRegistry::start_host(const ServedModel&
   const Json& n_ctx = served.parameters.value("num_ctx", Json());
   if (options.runner.n_ctx == 0 && n_ctx.is_number_integer() && n_ctx.get<int64_t>() > 0)
     options.runner.n_ctx = std::min(n_ctx.get<int64_t>(), served.model->hparams().n_ctx_train);
+  // One --ctx-size is for all models: one that knows less gets what it knows.
+  const int64_t known = served.model->hparams().n_ctx_train;
+  if (known > 0 && options.runner.n_ctx > known) {
+    fmt::print(stderr, "quire: {}: --ctx-size {} is more than the model knows: {} positions\n",
+               served.name, options.runner.n_ctx, known);
+    options.runner.n_ctx = known;
+  }
   auto host = EngineHost::start(served.model, options);
   if (host.has_value() || options.drafts.model == nullptr ||
       host.error().fault != Fault::unsupported)

@@ -7,7 +7,7 @@
 namespace quire::server {
 namespace {
 
-// Bias of one token, named by its id or by a text that is a single token.
+// Bias of one token.
 void add_bias(Fields& fields, const Tokenizer& tokenizer, SamplingParams& params, int64_t token,
               const Json& value) {
   if (token < 0 || token >= tokenizer.n_vocab())
@@ -26,6 +26,14 @@ void add_bias(Fields& fields, const Tokenizer& tokenizer, SamplingParams& params
   params.logit_bias.push_back({static_cast<int32_t>(token), value.get<float>()});
 }
 
+// Of all tokens of a text.
+void add_bias_of_text(Fields& fields, const Tokenizer& tokenizer, SamplingParams& params,
+                      const std::string& text, const Json& value) {
+  const auto ids = tokenizer.encode(text, {.add = AddSpecial::never});
+  if (!ids) return fields.complain("logit_bias", ids.error().text);
+  for (const int32_t id : *ids) add_bias(fields, tokenizer, params, id, value);
+}
+
 void read_logit_bias(Fields& fields, const App& app, const Tokenizer& tokenizer,
                      SamplingParams& params) {
   const Json* bias = fields.find("logit_bias");
@@ -39,8 +47,10 @@ void read_logit_bias(Fields& fields, const App& app, const Tokenizer& tokenizer,
     for (const auto& [key, value] : bias->items()) {
       int64_t token = -1;
       const auto [end, code] = std::from_chars(key.data(), key.data() + key.size(), token);
-      if (code != std::errc{} || end != key.data() + key.size()) token = -1;
-      add_bias(fields, tokenizer, params, token, value);
+      if (code == std::errc{} && end == key.data() + key.size())
+        add_bias(fields, tokenizer, params, token, value);
+      else
+        add_bias_of_text(fields, tokenizer, params, key, value);
     }
     return;
   }
@@ -54,10 +64,7 @@ void read_logit_bias(Fields& fields, const App& app, const Tokenizer& tokenizer,
     }
     if (!pair[0].is_string())
       return fields.complain("logit_bias", fmt::format("names the token {}", shown(pair[0])));
-    const auto ids =
-        tokenizer.encode(pair[0].get_ref<const std::string&>(), {.add = AddSpecial::never});
-    if (!ids) return fields.complain("logit_bias", ids.error().text);
-    for (const int32_t id : *ids) add_bias(fields, tokenizer, params, id, pair[1]);
+    add_bias_of_text(fields, tokenizer, params, pair[0].get_ref<const std::string&>(), pair[1]);
   }
 }
 
@@ -92,6 +99,8 @@ void read_samplers(Fields& fields, const App& app, const Tokenizer& tokenizer, S
       fields.integer("dry_penalty_last_n", p.dry_penalty_last_n, -1, INT32_MAX));
   if (fields.has("dry_sequence_breakers"))
     p.dry_sequence_breakers = fields.texts("dry_sequence_breakers", 64);
+  if (fields.number("adaptive_target", -1, -1e6, 1e6) >= 0)
+    fields.complain("adaptive_target", "names a sampler that is not here; below 0 it is off");
   p.mirostat = static_cast<int32_t>(fields.integer("mirostat", p.mirostat, 0, 2));
   p.mirostat_tau = number(fields, "mirostat_tau", p.mirostat_tau, 0, 100);
   p.mirostat_eta = number(fields, "mirostat_eta", p.mirostat_eta, 0, 100);
@@ -121,7 +130,7 @@ void read_sampling(Fields& fields, const App& app, const ServedModel& model, Sam
   Fields stored(model.parameters, stored_name);  // sound: see check_parameters
   read_samplers(stored, app, model.tokenizer(), p);
   read_samplers(fields, app, model.tokenizer(), p);
-  const int64_t fallback = stored.integer("seed", -1, INT64_MIN, INT64_MAX);
+  const int64_t fallback = stored.integer("seed", app.options.defaults.seed, INT64_MIN, INT64_MAX);
   const int64_t seed = fields.integer("seed", fallback, INT64_MIN, INT64_MAX);
   p.seed = seed == -1 ? (uint64_t{std::random_device{}()} << 32 | std::random_device{}())
                       : static_cast<uint64_t>(seed);
@@ -129,9 +138,16 @@ void read_sampling(Fields& fields, const App& app, const ServedModel& model, Sam
 
 std::vector<std::string> read_stop(Fields& fields, const App& app, const ServedModel& model,
                                    const char* name) {
-  if (!fields.has(name))
-    return Fields(model.parameters, stored_name).texts("stop", n_stored_stop_max);
+  if (!fields.has(name)) {
+    auto stored = Fields(model.parameters, stored_name).texts("stop", n_stored_stop_max);
+    return stored.empty() ? app.options.defaults.stop : stored;
+  }
   return fields.texts(name, static_cast<size_t>(app.options.limits.n_stop_max));
+}
+
+void read_cache_use(Fields& fields, const App& app, Request& request) {
+  if (!fields.flag("cache_prompt", app.options.defaults.cache_prompt))
+    request.cache_salt = new_id("alone-");
 }
 
 int64_t stored_n_predict(const ServedModel& model) {
@@ -258,6 +274,29 @@ ApiResult<std::optional<OutputGrammar>> from_response_format(const Json& format)
 
 }  // namespace
 
+namespace {
+
+// {"json", "regex", "choice", "grammar", "json_object"}: one of them, as vLLM names them now.
+ApiResult<std::optional<OutputGrammar>> from_structured_outputs(const Json& value) {
+  Fields fields(value, "structured_outputs.");
+  TRY_API(fields.done());
+  Json body = Json::object();
+  constexpr std::pair<const char*, const char*> names[] = {{"json", "guided_json"},
+                                                           {"regex", "guided_regex"},
+                                                           {"choice", "guided_choice"},
+                                                           {"grammar", "guided_grammar"}};
+  for (const auto& [name, other] : names)
+    if (fields.has(name)) body[other] = *fields.find(name);
+  if (fields.flag("json_object", false)) body["response_format"] = {{"type", "json_object"}};
+  TRY_API(fields.done());
+  if (body.empty())
+    return fail_api(400, "structured_outputs",
+                    "structured_outputs has none of json, regex, choice, grammar, json_object");
+  return read_grammar(body);
+}
+
+}  // namespace
+
 ApiResult<std::optional<OutputGrammar>> read_grammar(const Json& body) {
   Fields fields(body);
   std::optional<OutputGrammar> result;
@@ -298,6 +337,7 @@ ApiResult<std::optional<OutputGrammar>> read_grammar(const Json& body) {
     return as_optional(OutputGrammar::from_choices(choices, "guided_choice"), "guided_choice");
   };
   TRY_API(take("guided_choice", from_choices));
+  TRY_API(take("structured_outputs", [](const Json& v) { return from_structured_outputs(v); }));
   return result;
 }
 
@@ -310,18 +350,26 @@ ApiResult<std::optional<OutputGrammar>> read_format(const Json* format, const ch
   return fail_api(400, name, "{} is {}, neither \"json\" nor a JSON schema", name, shown(*format));
 }
 
+ApiError too_long(const std::string& what, int64_t n, int64_t n_max) {
+  ApiError error{400,
+                 fmt::format("{} has {} tokens and exceeds the available context size: the maximum "
+                             "context length is {} tokens",
+                             what, n, n_max)};
+  error.code = "context_length_exceeded";
+  error.n_prompt = n;
+  error.n_ctx = n_max;
+  return error;
+}
+
 ApiResult<void> check_context(const ServedModel& model, size_t n_prompt) {
   if (n_prompt == 0) return fail_api(400, "prompt", "the prompt has no tokens");
   const int64_t n_ctx = model.host->n_ctx();
   if (static_cast<int64_t>(n_prompt) < n_ctx) return {};
-  ApiError error{400,
-                 fmt::format("the prompt has {} tokens, and the context of {} has room for {}: "
-                             "shorten it, or start the server with a longer one (--ctx-size)",
-                             n_prompt, n_ctx, n_ctx - 1)};
-  error.code = "context_length_exceeded";
+  ApiError error = too_long("the prompt", static_cast<int64_t>(n_prompt), n_ctx);
+  error.message +=
+      ", one of them for the answer; shorten it, or start the server with a longer "
+      "context (--ctx-size)";
   error.param = "messages";
-  error.n_prompt = static_cast<int64_t>(n_prompt);
-  error.n_ctx = n_ctx;
   return std::unexpected(error);
 }
 

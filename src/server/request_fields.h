@@ -13,6 +13,8 @@ void read_sampling(Fields& fields, const App& app, const ServedModel& model,
 // stop: a string or an array of them; without it those of the model's own parameters.
 std::vector<std::string> read_stop(Fields& fields, const App& app, const ServedModel& model,
                                    const char* name = "stop");
+// cache_prompt: false: the request shares nothing with others.
+void read_cache_use(Fields& fields, const App& app, Request& request);
 // num_predict of the model's own parameters, else -1.
 int64_t stored_n_predict(const ServedModel& model);
 // 400 when the model's own parameters are not sound.
@@ -41,5 +43,7 @@ ApiResult<std::optional<OutputGrammar>> read_format(const Json* format, const ch
 
 // 400 with both counts when the prompt leaves no room in the context for an answer.
 ApiResult<void> check_context(const ServedModel& model, size_t n_prompt);
+// The same of texts: "what" has n tokens, at most n_max are read.
+ApiError too_long(const std::string& what, int64_t n, int64_t n_max);
 
 }  // namespace quire::server

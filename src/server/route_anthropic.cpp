@@ -1,4 +1,5 @@
 // POST /v1/messages and /v1/messages/count_tokens (Anthropic API reference, "Messages").
+#include "format/printable.h"
 #include "server/chat.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
@@ -12,6 +13,11 @@ struct Form {
   bool stream = false, thinking = false;
 };
 
+std::string not_supported(const std::string& type) {
+  if (type == "image") return "is 'image': image input is not supported by the models here";
+  return fmt::format("is '{}', which is not supported here", printable(type, 60));
+}
+
 // The text of a string or of an array of text blocks.
 ApiResult<std::string> text_of(const Json& content, const char* name) {
   if (content.is_string()) return content.get<std::string>();
@@ -22,8 +28,7 @@ ApiResult<std::string> text_of(const Json& content, const char* name) {
   for (const Json& block : content) {
     Fields fields(block, std::string(name) + "[].");
     const std::string type = fields.text("type");
-    if (type != "text")
-      fields.complain("type", fmt::format("is '{}': only text is supported here", type));
+    if (type != "text") fields.complain("type", not_supported(type));
     text += (text.empty() ? "" : "\n") + fields.text("text");
     TRY_API(fields.done());
   }
@@ -70,7 +75,7 @@ ApiResult<void> add_message(const Json& message, size_t i, Json& messages) {
            {"content",
             result == nullptr ? std::string() : TRY_API(text_of(*result, "tool_result.content"))}});
     } else {
-      inner.complain("type", fmt::format("is '{}', which is not supported here", type));
+      inner.complain("type", not_supported(type));
     }
     TRY_API(inner.done());
   }
@@ -118,6 +123,8 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
     std::string text = TRY_API(text_of(*system, "system"));
     chat.messages.push_back({{"role", "system"}, {"content", std::move(text)}});
   }
+  chat.template_kwargs = app.options.defaults.template_kwargs;
+  chat.thinking_tokens_max = app.options.defaults.thinking_tokens_max;
   const Json* messages = fields.array("messages");
   if (messages == nullptr) fields.complain("messages", "is missing");
   TRY_API(fields.done());
@@ -131,6 +138,8 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
     Fields inner(*thinking, "thinking.");
     form.thinking =
         inner.word("type", "disabled", {"enabled", "disabled", "adaptive"}) != "disabled";
+    chat.thinking_tokens_max =
+        inner.integer("budget_tokens", chat.thinking_tokens_max, 0, INT32_MAX);
     TRY_API(inner.done());
     chat.template_kwargs["enable_thinking"] = form.thinking;
   }
@@ -139,6 +148,7 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   chat.n_predict = fields.integer("max_tokens", 1, 1, INT32_MAX);
   chat.stop = read_stop(fields, app, model, "stop_sequences");
   fields.number("temperature", 1, 0, 2);
+  chat.sampling = app.options.defaults.sampling;
   read_sampling(fields, app, model, chat.sampling);
   chat.sequence = read_sequence_fields(fields, model);
   form.stream = fields.flag("stream", false);
@@ -277,6 +287,9 @@ class Answer {
   }
   void close_block() {
     if (open_.empty()) return;
+    // What was thought is not signed: clients want the field all the same.
+    if (open_ == "thinking" && exchange_.begun())
+      block_delta({{"type", "signature_delta"}, {"signature", ""}});
     open_.clear();
     if (exchange_.begun())
       write_event(exchange_, "content_block_stop",

@@ -1,6 +1,7 @@
 // Embeddings in three APIs: POST /v1/embeddings, /api/embed and /api/embeddings, /embedding.
 #include "server/completion.h"
 #include "server/ollama.h"
+#include "server/request_fields.h"
 #include "server/stream.h"
 
 #include <cmath>
@@ -33,11 +34,11 @@ ApiResult<void> fit(const ServedModel& model, const char* name, const Form& form
   const auto n = static_cast<int64_t>(ids.size());
   if (n <= n_max) return {};
   if (form.too_long == Form::TooLong::refuse) {
-    ApiError error{400,
-                   fmt::format("{} has {} tokens, the context has room for {}", name, n, n_max),
-                   name, "context_length_exceeded"};
-    error.n_prompt = n;
-    error.n_ctx = n_max;
+    ApiError error = too_long(name, n, n_max);
+    error.message = fmt::format(
+        "{} is too large to process: input length exceeds the context length ({} of {} tokens)",
+        name, n, n_max);
+    error.param = name;
     return std::unexpected(error);
   }
   const auto end = model.tokenizer().suffix_ids();
@@ -87,6 +88,11 @@ ApiResult<Embedded> embed(App& app, ServedModel& model, const Json& input, const
   return result;
 }
 
+int64_t nanoseconds_since(std::chrono::steady_clock::time_point start) {
+  const auto spent = std::chrono::steady_clock::now() - start;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count();
+}
+
 std::string float_bytes(const std::vector<float>& vector) {
   std::string bytes(vector.size() * sizeof(float), '\0');
   std::memcpy(bytes.data(), vector.data(), bytes.size());
@@ -125,6 +131,7 @@ ApiResult<void> route_ollama_embed(App& app, Exchange& exchange) {
   const auto start = std::chrono::steady_clock::now();
   const Json body = TRY_API(app.read_json(exchange));
   const auto model = TRY_API(any_ollama_model(app, body, exchange));
+  const int64_t load_ns = nanoseconds_since(start);
   Fields fields(body);
   const Json* input = fields.find("input");
   if (input == nullptr) fields.complain("input", "is missing");
@@ -134,12 +141,10 @@ ApiResult<void> route_ollama_embed(App& app, Exchange& exchange) {
   form.n_dimensions = fields.integer("dimensions", 0, 0, 1 << 20);
   TRY_API(fields.done());
   const Embedded made = TRY_API(embed(app, *model, *input, "input", exchange, form));
-  const auto spent = std::chrono::steady_clock::now() - start;
   send_json(exchange, {{"model", model->name},
                        {"embeddings", made.vectors},
-                       {"total_duration",
-                        std::chrono::duration_cast<std::chrono::nanoseconds>(spent).count()},
-                       {"load_duration", 0},
+                       {"total_duration", nanoseconds_since(start)},
+                       {"load_duration", load_ns},
                        {"prompt_eval_count", made.n_tokens}});
   return {};
 }

@@ -1,6 +1,7 @@
 // llama.cpp's endpoints about tokens, templates and the server.
 #include "server/chat.h"
 #include "server/completion.h"
+#include "server/llamacpp_json.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
 #include "text/utf8.h"
@@ -22,16 +23,53 @@ ApiResult<Asked> read_request(App& app, Exchange& exchange) {
   return Asked{std::move(body), std::move(model)};
 }
 
+// The chat that a request holds as the prompt of the model.
+ApiResult<RenderedChat> render_asked(const App& app, const Asked& asked, Fields& fields) {
+  ChatRequest chat;
+  const Json* messages = fields.array("messages");
+  if (messages == nullptr) fields.complain("messages", "is missing");
+  TRY_API(fields.done());
+  chat.messages = *messages;
+  chat.tools = TRY_API(checked_tools(fields.array("tools")));
+  chat.template_kwargs = app.options.defaults.template_kwargs;
+  if (const Json* kwargs = fields.object("chat_template_kwargs"))
+    chat.template_kwargs.update(*kwargs);
+  chat.continue_last = fields.flag("continue_final_message", false);
+  chat.no_answer = !chat.continue_last && !fields.flag("add_generation_prompt", true);
+  TRY_API(fields.done());
+  if (asked.model->host == nullptr)
+    return fail_api(400, "model", "{} is an encoder and has no chats", asked.model->name);
+  return render_chat(app, *asked.model, chat);
+}
+
+void add_token_counts(Json& answer, const ServedModel& model, size_t n) {
+  answer["count"] = n;
+  answer["max_model_len"] = model.n_ctx();
+}
+
+ApiResult<void> tokenize_chat(const App& app, Exchange& exchange, const Asked& asked) {
+  Fields fields(asked.body);
+  const RenderedChat rendered = TRY_API(render_asked(app, asked, fields));
+  Json answer = {{"tokens", rendered.ids}};
+  add_token_counts(answer, *asked.model, rendered.ids.size());
+  send_json(exchange, answer);
+  return {};
+}
+
 }  // namespace
 
 ApiResult<void> route_tokenize(App& app, Exchange& exchange) {
   const Asked asked = TRY_API(read_request(app, exchange));
   Fields fields(asked.body);
   const Json* content = fields.find("content");
-  if (content == nullptr) content = fields.find("prompt");
+  // vLLM calls the text `prompt`, or wants that of `messages`, and has the model's tokens added.
+  const bool other = content == nullptr;
+  if (other) content = fields.find("prompt");
+  if (content == nullptr && fields.has("messages")) return tokenize_chat(app, exchange, asked);
   if (content == nullptr) fields.complain("content", "is missing");
   EncodeOptions options;
-  options.add = fields.flag("add_special", false) ? AddSpecial::as_model : AddSpecial::never;
+  const bool add = fields.flag("add_special", fields.flag("add_special_tokens", other));
+  options.add = add ? AddSpecial::as_model : AddSpecial::never;
   options.parse =
       fields.flag("parse_special", true) ? ParseSpecial::as_tokens : ParseSpecial::as_text;
   const bool with_pieces = fields.flag("with_pieces", false);
@@ -56,7 +94,9 @@ ApiResult<void> route_tokenize(App& app, Exchange& exchange) {
     }
     tokens.push_back({{"id", id}, {"piece", std::move(shown)}});
   }
-  send_json(exchange, {{"tokens", std::move(tokens)}});
+  Json answer = {{"tokens", std::move(tokens)}};
+  if (other) add_token_counts(answer, *asked.model, ids.size());
+  send_json(exchange, answer);
   return {};
 }
 
@@ -71,31 +111,35 @@ ApiResult<void> route_detokenize(App& app, Exchange& exchange) {
   if (!tokens->empty())
     ids = TRY_API(prompt_tokens(tokenizer, *tokens, "tokens", AddSpecial::never));
   const std::string text = tokenizer.decode(ids, {.special = ShowSpecial::show});
-  send_json(exchange, {{"content", utf8_replace_invalid(text)}});
+  const std::string shown = utf8_replace_invalid(text);
+  send_json(exchange, {{"content", shown}, {"prompt", shown}});  // vLLM calls it so
   return {};
 }
 
 ApiResult<void> route_apply_template(App& app, Exchange& exchange) {
   const Asked asked = TRY_API(read_request(app, exchange));
   Fields fields(asked.body);
-  ChatRequest chat;
-  const Json* messages = fields.array("messages");
-  if (messages == nullptr) fields.complain("messages", "is missing");
-  TRY_API(fields.done());
-  chat.messages = *messages;
-  chat.tools = TRY_API(checked_tools(fields.array("tools")));
-  if (const Json* kwargs = fields.object("chat_template_kwargs")) chat.template_kwargs = *kwargs;
-  chat.continue_last =
-      fields.flag("continue_final_message", false) || !fields.flag("add_generation_prompt", true);
-  TRY_API(fields.done());
-  if (asked.model->host == nullptr)
-    return fail_api(400, "model", "{} is an encoder and has no chats", asked.model->name);
-  const RenderedChat rendered = TRY_API(render_chat(app, *asked.model, chat));
+  const RenderedChat rendered = TRY_API(render_asked(app, asked, fields));
   send_json(exchange, {{"prompt", rendered.prompt.text}, {"n_tokens", rendered.ids.size()}});
   return {};
 }
 
 namespace {
+
+// With the server's own seed and limits.
+Json default_settings(const App& app) {
+  const RequestDefaults& defaults = app.options.defaults;
+  const int64_t most = app.options.limits.n_predict_max;
+  Json json = settings_json({.sampling = defaults.sampling,
+                             .n_predict = most < INT32_MAX ? most : -1,
+                             .stop = defaults.stop,
+                             .n_keep = defaults.n_keep,
+                             .ignore_eos = defaults.ignore_eos,
+                             .grammar = ""},
+                            {});
+  json["seed"] = defaults.seed;
+  return json;
+}
 
 Json cache_json(const EngineHost& host) {
   const HostCache cache = host.cache();
@@ -118,23 +162,19 @@ Json cache_json(const EngineHost& host) {
 ApiResult<void> route_props(App& app, Exchange& exchange) {
   const auto model =
       TRY_API(app.any_model(std::string(exchange.request().query_or("model", "")), exchange));
-  const SamplingParams p;
   const Tokenizer& tokenizer = model->tokenizer();
   const auto piece = [&](int32_t id) { return utf8_replace_invalid(tokenizer.piece(id)); };
   send_json(exchange, {{"default_generation_settings",
-                        {{"n_ctx", model->n_ctx()},
-                         {"params",
-                          {{"temperature", p.temperature},
-                           {"top_k", p.top_k},
-                           {"top_p", p.top_p},
-                           {"min_p", p.min_p},
-                           {"repeat_penalty", p.repeat_penalty},
-                           {"repeat_last_n", p.repeat_last_n}}}}},
+                        {{"n_ctx", model->n_ctx()}, {"params", default_settings(app)}}},
                        {"total_slots", model->host ? model->host->n_slots() : 1},
                        {"prompt_cache", model->host ? cache_json(*model->host) : Json()},
                        {"model_alias", model->name},
                        {"model_path", model->path},
                        {"modalities", {{"vision", false}, {"audio", false}}},
+                       {"is_sleeping", false},
+                       {"endpoint_slots", app.options.slots},
+                       {"endpoint_props", false},
+                       {"endpoint_metrics", true},
                        {"chat_template", model->chat ? model->chat->source() : ""},
                        {"bos_token", piece(tokenizer.bos())},
                        {"eos_token", piece(tokenizer.eos())},
@@ -142,22 +182,9 @@ ApiResult<void> route_props(App& app, Exchange& exchange) {
   return {};
 }
 
-// The engine gives sequences a place as they come; a row stands for each place, the busy ones
-// first.
-ApiResult<void> route_slots(App& app, Exchange& exchange) {
-  Json slots = Json::array();
-  for (const ModelRegistry::Loaded& loaded : app.models.loaded()) {
-    if (!loaded.served->host) continue;  // encoders have none
-    const EngineHost& host = *loaded.served->host;
-    const int64_t n_running = host.counters().n_running;
-    for (int32_t i = 0; i < host.n_slots(); ++i)
-      slots.push_back({{"id", i},
-                       {"model", loaded.served->name},
-                       {"n_ctx", host.n_ctx()},
-                       {"is_processing", i < n_running}});
-  }
-  send_json(exchange, slots);
-  return {};
+ApiResult<void> route_props_post(App&, Exchange&) {
+  return fail_api(501, "",
+                  "properties cannot be changed while the server runs: its flags set them");
 }
 
 }  // namespace quire::server

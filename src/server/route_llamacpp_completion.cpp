@@ -1,6 +1,7 @@
 // POST /completion and /infill, as llama.cpp's server has them (tools/server/README.md there).
 #include "server/completion.h"
 #include "server/fim.h"
+#include "server/llamacpp_json.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
 #include "text/utf8.h"
@@ -8,53 +9,69 @@
 namespace quire::server {
 namespace {
 
+constexpr int64_t n_probs_max = 1000;
+
 struct Form {
   HostRequest request;  // the prompt left out
+  AnswerSettings settings;
   size_t n_choices = 1;
-  bool stream = false, return_tokens = false, post_sampling = false;
-  int64_t n_probs = 0;
+  bool return_tokens = false, return_progress = false;
+  int64_t id_slot = -1;                      // saved_slots.h
+  double time_max_s = 0;                     // after the first token, once there is a line; 0: none
+  std::vector<std::string> response_fields;  // empty: all
 };
+
+// llama.cpp's limits: -1 and -2 are all that the context has room for.
+int64_t read_n_predict(Fields& fields, const App& app, const ServedModel& model) {
+  const int64_t most = app.options.limits.n_predict_max;
+  int64_t n = fields.integer("n_predict", stored_n_predict(model), -2, INT32_MAX);
+  n = fields.integer("max_tokens", n, -2, INT32_MAX);
+  if (n < 0) n = -1;
+  return most < INT32_MAX && (n < 0 || n > most) ? most : n;
+}
 
 ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& model) {
   Form form;
   Fields fields(body);
   const RequestLimits& limits = app.options.limits;
+  const RequestDefaults& defaults = app.options.defaults;
   Request& request = form.request.request;
-  request.n_predict = fields.integer("n_predict", stored_n_predict(model), -2, INT32_MAX);
-  request.n_predict = fields.integer("max_tokens", request.n_predict, -2, INT32_MAX);
-  if (request.n_predict < 0) request.n_predict = -1;
-  if (request.n_predict < 0 || request.n_predict > limits.n_predict_max)
-    request.n_predict = limits.n_predict_max;
-  form.n_choices = static_cast<size_t>(fields.integer("n", 1, 1, limits.n_choices_max));
-  form.stream = fields.flag("stream", false);
+  AnswerSettings& settings = form.settings;
+  request.n_predict = settings.n_predict = read_n_predict(fields, app, model);
+  form.n_choices = static_cast<size_t>(fields.integer(
+      "n_cmpl", fields.integer("n", 1, 1, limits.n_choices_max), 1, limits.n_choices_max));
+  settings.stream = fields.flag("stream", false);
+  settings.timings_per_token = fields.flag("timings_per_token", false);
+  settings.post_sampling_probs = fields.flag("post_sampling_probs", false);
   form.return_tokens = fields.flag("return_tokens", false);
-  form.n_probs =
-      fields.integer("n_probs", fields.integer("logprobs", 0, 0, limits.n_top_logprobs_max), 0,
-                     limits.n_top_logprobs_max);
-  request.stop = read_stop(fields, app, model);
-  if (fields.flag("ignore_eos", false)) request.end = EndOfGeneration::never_drawn;
-  request.shift.n_keep = fields.integer("n_keep", 0, -1, INT32_MAX);
+  settings.n_probs =
+      fields.integer("n_probs", fields.integer("logprobs", 0, 0, n_probs_max), 0, n_probs_max);
+  settings.stop = request.stop = read_stop(fields, app, model);
+  settings.ignore_eos = fields.flag("ignore_eos", defaults.ignore_eos);
+  if (settings.ignore_eos) request.end = EndOfGeneration::never_drawn;
+  request.shift.wanted = defaults.context_shift;
+  request.shift.n_keep = settings.n_keep = fields.integer("n_keep", defaults.n_keep, -1, INT32_MAX);
+  form.time_max_s =
+      static_cast<double>(fields.integer("t_max_predict_ms", -1, -1, INT32_MAX)) / 1e3;
+  form.response_fields = fields.texts("response_fields", 64);
+  request.sampling = defaults.sampling;
   read_sampling(fields, app, model, request.sampling);
+  settings.sampling = request.sampling;
   read_sequence_fields(fields, model).put_into(request);
-  if (form.n_probs > 0 || form.return_tokens || form.stream) form.request.tokens = Tokens::told;
-  request.n_probabilities = static_cast<int32_t>(form.n_probs);
+  read_cache_use(fields, app, request);
+  if (settings.n_probs > 0 || form.return_tokens || settings.stream || settings.timings_per_token)
+    form.request.tokens = Tokens::told;
+  request.n_probabilities = static_cast<int32_t>(settings.n_probs);
+  if (settings.post_sampling_probs) request.probabilities = Probabilities::after_sampling;
+  form.return_progress = settings.stream && fields.flag("return_progress", false);
+  if (form.return_progress || settings.timings_per_token) form.request.progress = Progress::told;
+  form.id_slot = fields.integer("id_slot", -1, -1, INT32_MAX);
+  fields.integer("n_indent", 0, 0, INT32_MAX);  // of /infill
   TRY_API(fields.done());
   form.request.grammar = TRY_API(read_grammar(body));
+  if (const Json* grammar = fields.find("grammar"); grammar != nullptr && grammar->is_string())
+    settings.grammar = grammar->get<std::string>();
   return form;
-}
-
-Json timings_json(const Timings& t) {
-  const double n_run = static_cast<double>(t.n_prompt - t.n_cached);
-  const auto each = [](double seconds, double n) { return n > 0 ? seconds * 1000 / n : 0; };
-  return {{"cache_n", t.n_cached},
-          {"prompt_n", t.n_prompt - t.n_cached},
-          {"prompt_ms", t.prompt_s * 1000},
-          {"prompt_per_token_ms", each(t.prompt_s, n_run)},
-          {"prompt_per_second", t.prompt_rate()},
-          {"predicted_n", t.n_generated},
-          {"predicted_ms", t.generate_s * 1000},
-          {"predicted_per_token_ms", each(t.generate_s, static_cast<double>(t.n_generated))},
-          {"predicted_per_second", t.generate_rate()}};
 }
 
 const char* stop_type(const Outcome& outcome) {
@@ -71,133 +88,158 @@ const char* stop_type(const Outcome& outcome) {
   }
 }
 
-Json settings_json(const HostRequest& request) {
-  const SamplingParams& p = request.request.sampling;
-  return {{"seed", p.seed},
-          {"temperature", p.temperature},
-          {"top_k", p.top_k},
-          {"top_p", p.top_p},
-          {"min_p", p.min_p},
-          {"typical_p", p.typical_p},
-          {"repeat_penalty", p.repeat_penalty},
-          {"repeat_last_n", p.repeat_last_n},
-          {"presence_penalty", p.presence_penalty},
-          {"frequency_penalty", p.frequency_penalty},
-          {"mirostat", p.mirostat},
-          {"n_predict", request.request.n_predict},
-          {"stop", request.request.stop}};
+// Tokens that end a text: never drawn when a request wants none to.
+std::vector<int32_t> never_drawn(const Tokenizer& tokenizer, const AnswerSettings& settings) {
+  return settings.ignore_eos ? tokenizer.end_of_generation() : std::vector<int32_t>{};
 }
 
 struct Choice {
   std::string text, prompt;
-  std::vector<TokenEvent> tokens;
+  size_t n_prompt = 0;
+  std::vector<TokenEvent> tokens{};
+  RunningTimings timings{};
+  bool out_of_time = false;
 };
 
 // One answer of several prompts and choices: an object each, as pieces or at the end.
 class Answer {
  public:
-  Answer(ServedModel& model, const Form& form, std::vector<Choice> choices)
-      : model_(model), form_(form), choices_(std::move(choices)) {}
-
-  Json piece(const Generation::Event& event) const {
-    Json json = {{"index", event.index},
-                 {"content", event.text},
-                 {"tokens", ids(event.tokens)},
-                 {"stop", false},
-                 {"id_slot", -1},
-                 {"tokens_predicted", n_drawn(event.index)},
-                 {"tokens_evaluated", n_prompt(event.index)}};
-    add_probabilities(json, event.tokens);
-    return json;
-  }
+  Answer(const ServedModel& model, const Form& form, std::vector<Choice> choices)
+      : model_(model),
+        form_(form),
+        choices_(std::move(choices)),
+        settings_(settings_json(form.settings, never_drawn(model.tokenizer(), form.settings))) {}
 
   void take(const Generation::Event& event) {
     Choice& choice = choices_[event.index];
     choice.text += event.text;
+    choice.timings.count(event.tokens.size());
     choice.tokens.insert(choice.tokens.end(), event.tokens.begin(), event.tokens.end());
+    if (form_.time_max_s > 0 && choice.timings.generate_s() > form_.time_max_s &&
+        choice.text.find('\n') != std::string::npos)
+      choice.out_of_time = true;
+  }
+  // Every answer has had its time.
+  bool out_of_time() const {
+    return std::ranges::all_of(choices_, [](const Choice& choice) { return choice.out_of_time; });
   }
 
-  Json last(size_t index, const Outcome& outcome, bool with_text) const {
+  void take_progress(const Generation::Event& event) {
+    choices_[event.index].timings.progress(*event.progress);
+  }
+  bool stream_progress(Exchange& exchange, const Generation::Event& event) const {
+    const Choice& choice = choices_[event.index];
+    Json json = piece(event.index, "", {});
+    json["prompt_progress"] = choice.timings.progress_json();
+    return write_data(exchange, json);
+  }
+
+  // A piece for each token; where several came at once the text is that of the last.
+  bool stream(Exchange& exchange, const Generation::Event& event) const {
+    const size_t n = event.tokens.size();
+    for (size_t i = 0; i + 1 < n; ++i)
+      if (!write_data(exchange, piece(event.index, "", std::span(event.tokens).subspan(i, 1))))
+        return false;
+    return write_data(exchange, piece(event.index, event.text,
+                                      std::span(event.tokens).subspan(n == 0 ? 0 : n - 1)));
+  }
+
+  Json last(size_t index, const Outcome& outcome) const {
     const Choice& choice = choices_[index];
     const Timings& t = outcome.timings;
+    const bool whole = !form_.settings.stream;
     Json json = {
         {"index", index},
-        {"content", with_text ? choice.text : ""},
-        {"tokens", form_.return_tokens && with_text ? Json(outcome.tokens) : Json::array()},
-        {"id_slot", -1},
+        {"content", whole ? choice.text : ""},
+        {"tokens", form_.return_tokens && whole ? Json(outcome.tokens) : Json::array()},
+        {"id_slot", form_.id_slot},
         {"stop", true},
         {"model", model_.name},
         {"tokens_predicted", t.n_generated},
         {"tokens_evaluated", t.n_prompt},
         {"tokens_cached", t.n_prompt + static_cast<int64_t>(outcome.tokens.size())},
-        {"generation_settings", settings_json(form_.request)},
+        {"generation_settings", settings_},
         {"prompt", choice.prompt},
         {"has_new_line", choice.text.find('\n') != std::string::npos},
-        {"truncated", outcome.reason == StopReason::context_full},
-        {"stop_type", stop_type(outcome)},
+        {"truncated", outcome.reason == StopReason::context_full || outcome.n_discarded > 0},
+        {"stop_type", choice.out_of_time ? "limit" : stop_type(outcome)},
         {"stopping_word", outcome.stop},
         {"timings", timings_json(t)}};
-    if (with_text) add_probabilities(json, choice.tokens);
-    return json;
+    if (whole) add_probabilities(json, choice.tokens);
+    return form_.response_fields.empty() ? json : chosen_fields(json, form_.response_fields);
   }
 
  private:
-  static Json ids(const std::vector<TokenEvent>& tokens) {
-    Json list = Json::array();
-    for (const TokenEvent& token : tokens) list.push_back(token.token);
-    return list;
+  Json piece(size_t index, const std::string& text, std::span<const TokenEvent> tokens) const {
+    const Choice& choice = choices_[index];
+    Json ids = Json::array();
+    for (const TokenEvent& token : tokens) ids.push_back(token.token);
+    Json json = {{"index", index},
+                 {"content", text},
+                 {"tokens", std::move(ids)},
+                 {"stop", false},
+                 {"id_slot", form_.id_slot},
+                 {"tokens_predicted", choice.tokens.size()},
+                 {"tokens_evaluated", choice.n_prompt}};
+    if (form_.settings.timings_per_token) json["timings"] = choice.timings.json();
+    if (!tokens.empty()) add_probabilities(json, tokens);
+    return json;
   }
-  size_t n_drawn(size_t index) const { return choices_[index].tokens.size(); }
-  size_t n_prompt(size_t index) const { return prompt_sizes[index]; }
-  void add_probabilities(Json& json, const std::vector<TokenEvent>& tokens) const {
-    if (form_.n_probs > 0)
-      json["completion_probabilities"] = logprobs_json(model_.tokenizer(), tokens);
+  void add_probabilities(Json& json, std::span<const TokenEvent> tokens) const {
+    if (form_.settings.n_probs > 0)
+      json["completion_probabilities"] =
+          logprobs_json(model_.tokenizer(), tokens,
+                        form_.settings.post_sampling_probs ? Probabilities::after_sampling
+                                                           : Probabilities::of_model);
   }
 
-  ServedModel& model_;
+  const ServedModel& model_;
   const Form& form_;
   std::vector<Choice> choices_;
-
- public:
-  std::vector<size_t> prompt_sizes;
+  Json settings_;
 };
 
-ApiResult<void> complete(ServedModel& model, const Form& form,
+ApiResult<void> complete(App& app, ServedModel& model, const Form& form,
                          const std::vector<std::vector<int32_t>>& prompts, Exchange& exchange,
                          bool single) {
   std::vector<HostRequest> requests;
   std::vector<Choice> choices;
-  std::vector<size_t> sizes;
   for (const auto& ids : prompts) {
     TRY_API(check_context(model, ids.size()));
+    const std::string shown =
+        utf8_replace_invalid(model.tokenizer().decode(ids, {.special = ShowSpecial::show}));
     for (size_t i = 0; i < form.n_choices; ++i) {
       requests.push_back(form.request);
       requests.back().request.prompt = ids;
       requests.back().request.sampling.seed += i;
-      choices.push_back(
-          {"",
-           utf8_replace_invalid(model.tokenizer().decode(ids, {.special = ShowSpecial::show})),
-           {}});
-      sizes.push_back(ids.size());
+      name_slot(app, model, form.id_slot, requests.back().request);
+      choices.push_back({"", shown, ids.size()});
     }
   }
   std::vector<Json> whole(requests.size());
   Answer answer(model, form, std::move(choices));
-  answer.prompt_sizes = std::move(sizes);
   bool begun = false;
   const auto on_event = [&](const Generation::Event& event) {
-    if (!begun && event.outcome && event.outcome->error) return false;
+    if (!begun && event.outcome && event.outcome->error) return Then::gone;
+    if (event.progress) {
+      answer.take_progress(event);
+      if (!form.return_progress) return Then::more;
+      if (!std::exchange(begun, true)) begin_events(exchange);
+      return answer.stream_progress(exchange, event) ? Then::more : Then::gone;
+    }
     answer.take(event);
-    if (!form.stream) {
-      if (event.outcome) whole[event.index] = answer.last(event.index, *event.outcome, true);
-      return true;
+    if (event.outcome)
+      keep_slot(app, model, form.id_slot, prompts[event.index / form.n_choices], *event.outcome);
+    const Then then = answer.out_of_time() ? Then::end : Then::more;
+    if (!form.settings.stream) {
+      if (event.outcome) whole[event.index] = answer.last(event.index, *event.outcome);
+      return then;
     }
     if (!std::exchange(begun, true)) begin_events(exchange);
     bool listening = true;
-    if (!event.text.empty()) listening = write_data(exchange, answer.piece(event));
-    if (event.outcome)
-      listening = write_data(exchange, answer.last(event.index, *event.outcome, false));
-    return listening;
+    if (!event.text.empty()) listening = answer.stream(exchange, event);
+    if (event.outcome) listening = write_data(exchange, answer.last(event.index, *event.outcome));
+    return listening ? then : Then::gone;
   };
   const ChatTotals totals = TRY_API(run_text(model, std::move(requests), exchange, on_event));
   if (begun) {
@@ -225,7 +267,7 @@ ApiResult<void> route_completion(App& app, Exchange& exchange) {
   const Form form = TRY_API(read_form(app, body, *model));
   const auto prompts = TRY_API(prompts_of(model->tokenizer(), *prompt, "prompt",
                                           static_cast<size_t>(app.options.limits.n_inputs_max)));
-  return complete(*model, form, prompts, exchange, is_one_prompt(*prompt));
+  return complete(app, *model, form, prompts, exchange, is_one_prompt(*prompt));
 }
 
 namespace {
@@ -242,6 +284,7 @@ ApiResult<std::vector<FimParts::File>> read_files(const App& app, Fields& fields
                     list->size(), n_max);
   for (const Json& item : *list) {
     Fields file(item, "input_extra[].");
+    if (!file.has("text")) file.complain("text", "is missing");
     files.push_back({file.text("filename", "file"), file.text("text")});
     TRY_API(file.done());
   }
@@ -263,7 +306,7 @@ ApiResult<void> route_infill(App& app, Exchange& exchange) {
   const auto model = TRY_API(app.model(name, exchange));
   const auto ids = TRY_API(fim_tokens(model->tokenizer(), model->name, parts));
   const Form form = TRY_API(read_form(app, body, *model));
-  return complete(*model, form, {ids}, exchange, true);
+  return complete(app, *model, form, {ids}, exchange, true);
 }
 
 }  // namespace quire::server

@@ -32,6 +32,9 @@ class Answer {
       reply_ = *delta.whole;
       return true;
     }
+    if (delta.kind == ChatDelta::Kind::tokens && form_.logprobs)
+      for (Json& token : logprobs_json(model_->tokenizer(), *delta.tokens))
+        logprobs_.push_back(std::move(token));
     if (delta.kind != ChatDelta::Kind::reply || !form_.stream) return true;
     if (!std::exchange(begun_, true)) exchange_.begin(200, "application/x-ndjson");
     using Reply = ReplyDelta::Kind;
@@ -40,7 +43,7 @@ class Answer {
     return true;  // calls are given whole, at the end
   }
 
-  ApiResult<void> finish(const ChatTotals& totals, double total_s, Json context) {
+  ApiResult<void> finish(const ChatTotals& totals, double load_s, double total_s, Json context) {
     if (totals.error && !begun_) return std::unexpected(ApiError(*totals.error));
     if (totals.error) {
       write_line(exchange_, {{"error", totals.error->text}});
@@ -55,7 +58,8 @@ class Answer {
     last["done"] = true;
     last["done_reason"] = ollama_done_reason(outcome_);
     if (!context.is_null()) last["context"] = std::move(context);
-    add_ollama_totals(last, totals, total_s, 0);
+    if (!logprobs_.empty()) last["logprobs"] = std::move(logprobs_);
+    add_ollama_totals(last, totals, total_s, load_s);
     if (!begun_) {
       send_json(exchange_, last);
       return {};
@@ -72,6 +76,7 @@ class Answer {
     Json json = frame(*model_);
     add_text(json, text, thinking, std::move(tool_calls));
     json["done"] = false;
+    if (!logprobs_.empty()) json["logprobs"] = std::exchange(logprobs_, Json::array());
     return write_line(exchange_, json);
   }
 
@@ -104,6 +109,7 @@ class Answer {
   Exchange& exchange_;
   const OllamaForm& form_;
   bool begun_ = false;
+  Json logprobs_ = Json::array();  // that no line has told yet
   Outcome outcome_;
   ParsedReply reply_;
 };
@@ -132,9 +138,12 @@ ApiResult<void> answer_load(App& app, const Json& body, Exchange& exchange, Answ
 }
 
 // Fields that both have: think, format, and what is not supported.
-ApiResult<void> read_form(const Json& body, ChatRequest& chat, const OllamaForm& form) {
+ApiResult<void> read_form(const Json& body, ChatRequest& chat, const OllamaForm& form,
+                          const ServedModel& model) {
   Fields fields(body);
   if (const Json* think = fields.find("think")) {
+    if (model.format.think_open.empty() && *think != Json(false))
+      return fail_api(400, "think", "\"{}\" does not support thinking", model.name);
     if (think->is_boolean())
       chat.template_kwargs["enable_thinking"] = *think;
     else
@@ -145,6 +154,10 @@ ApiResult<void> read_form(const Json& body, ChatRequest& chat, const OllamaForm&
     fields.complain("images", "are not supported");
   TRY_API(fields.done());
   chat.grammar = TRY_API(read_format(fields.find("format"), "format"));
+  if (!chat.tools.empty() && model.format.tools == ToolStyle::none)
+    return fail_api(400, "tools", "\"{}\" does not support tools", model.name);
+  chat.logprobs = form.logprobs;
+  chat.n_top_logprobs = form.n_top_logprobs;
   chat.sampling = form.sampling;
   chat.sequence = form.sequence;
   chat.n_predict = form.n_predict;
@@ -203,18 +216,23 @@ ApiResult<void> route_ollama_chat(App& app, Exchange& exchange) {
   TRY_API(fields.done());
   if (messages == nullptr || messages->empty())
     return answer_load(app, body, exchange, Answer::Kind::chat);
-  const auto model = TRY_API(ollama_model(app, body, exchange));
+  const auto model = TRY_API(ollama_model(app, body, exchange, "chat"));
+  const double load_s = seconds_since(start);
   const OllamaForm form = TRY_API(read_ollama_form(app, body, *model));
   ChatRequest request;
   request.messages = TRY_API(checked_messages(*messages));
+  // An answer that the assistant has begun goes on.
+  request.continue_last = request.messages.back()["role"] == "assistant" &&
+                          !request.messages.back().contains("tool_calls");
   request.tools = TRY_API(checked_tools(tools));
-  TRY_API(read_form(body, request, form));
+  TRY_API(read_form(body, request, form, *model));
   PreparedChat chat = TRY_API(prepare_chat(app, model, std::move(request)));
   announce(chat, exchange);
+  if (!form.note.empty()) exchange.add_header("x-quire-note", form.note);
   Answer answer(Answer::Kind::chat, model, exchange, form);
   const ChatTotals totals =
       TRY_API(run_chat(chat, exchange, [&](const ChatDelta& delta) { return answer.take(delta); }));
-  return answer.finish(totals, seconds_since(start), nullptr);
+  return answer.finish(totals, load_s, seconds_since(start), nullptr);
 }
 
 // The prompt goes through the chat template as a message of the user, unless `raw` says otherwise,
@@ -230,15 +248,18 @@ ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
   const std::string suffix = fields.text("suffix");
   if (!fields.text("template").empty())
     fields.complain("template", "is not taken here: /api/create makes a model with another one");
+  if (raw && (!system.empty() || context != nullptr))
+    fields.complain("raw", "mode does not support template, system, or context");
   TRY_API(fields.done());
   if (prompt.empty()) return answer_load(app, body, exchange, Answer::Kind::generate);
-  const auto model = TRY_API(ollama_model(app, body, exchange));
+  const auto model = TRY_API(ollama_model(app, body, exchange, "generate"));
+  const double load_s = seconds_since(start);
   const OllamaForm form = TRY_API(read_ollama_form(app, body, *model));
   ChatRequest request;
   if (!system.empty() && !raw)
     request.messages.push_back({{"role", "system"}, {"content", system}});
   request.messages.push_back({{"role", "user"}, {"content", prompt}});
-  TRY_API(read_form(body, request, form));
+  TRY_API(read_form(body, request, form, *model));
 
   PreparedChat chat;
   std::vector<int32_t> ids;
@@ -273,6 +294,7 @@ ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
   TRY_API(check_context(*model, ids.size()));
   for (HostRequest& one : chat.requests) one.request.prompt = ids;
   announce(chat, exchange);
+  if (!form.note.empty()) exchange.add_header("x-quire-note", form.note);
   Answer answer(Answer::Kind::generate, model, exchange, form);
   const ChatTotals totals =
       TRY_API(run_chat(chat, exchange, [&](const ChatDelta& delta) { return answer.take(delta); }));
@@ -281,7 +303,7 @@ ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
     after = ids;
     for (const int32_t id : answer.outcome().tokens) after.push_back(id);
   }
-  return answer.finish(totals, seconds_since(start), std::move(after));
+  return answer.finish(totals, load_s, seconds_since(start), std::move(after));
 }
 
 }  // namespace quire::server

@@ -4,6 +4,7 @@
 
 #include "base/sha256.h"
 #include "format/gguf.h"
+#include "text/utf8.h"
 
 namespace quire::server {
 namespace {
@@ -50,12 +51,34 @@ ApiResult<void> transfer(Exchange& exchange, const Json& body,
   return {};
 }
 
-Json value_json(const GgufValue& value) {
+Json array_json(const GgufValue& value) {
+  if (const auto texts = value.as_strings()) {
+    Json list = Json::array();
+    for (const std::string_view text : *texts) list.push_back(utf8_replace_invalid(text));
+    return list;
+  }
+  if (const auto numbers = value.as_ints()) return *numbers;
+  if (const auto numbers = value.as_floats()) return *numbers;
+  return nullptr;
+}
+
+// Its shape as the file has it, the contiguous dimension first.
+Json tensor_json(const GgufTensor& tensor) {
+  Json shape = Json::array();
+  for (int i = tensor.view.shape.rank; i-- > 0;) shape.push_back(tensor.view.shape[i]);
+  return {
+      {"name", tensor.name}, {"type", info(tensor.view.dtype).name}, {"shape", std::move(shape)}};
+}
+
+// Arrays are long: only those who ask for all are told.
+enum class Detail : uint8_t { short_values, all };
+
+Json value_json(const GgufValue& value, Detail detail) {
   if (const auto text = value.as_string()) return std::string(*text);
   if (const auto flag = value.as_bool()) return *flag;
   if (const auto number = value.as_int()) return *number;
   if (const auto number = value.as_float()) return *number;
-  return nullptr;  // arrays are long: left out, as Ollama does
+  return detail == Detail::all ? array_json(value) : Json(nullptr);
 }
 
 }  // namespace
@@ -123,13 +146,23 @@ std::string parameters_text(const ModelContents& contents) {
 ApiResult<void> route_ollama_show(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
   const std::string name = TRY_API(ollama_model_name(body));
+  Fields fields(body);
+  const Detail detail = fields.flag("verbose", false) ? Detail::all : Detail::short_values;
+  TRY_API(fields.done());
   const CatalogEntry entry = TRY_API(app.models.catalog().find(name));
   const GgufFile file = TRY_API(GgufFile::open(entry.path));
   const ModelContents contents =
       entry.contents ? *entry.contents : ModelContents{.weights = entry.path};
   Json model_info = Json::object();
   for (const GgufEntry& item : file.entries())
-    model_info[std::string(item.key)] = value_json(item.value);
+    model_info[std::string(item.key)] = value_json(item.value, detail);
+  int64_t n_params = 0;
+  Json tensors = Json::array();
+  for (const GgufTensor& tensor : file.tensors()) {
+    n_params += tensor.view.shape.n_elements();
+    if (detail == Detail::all) tensors.push_back(tensor_json(tensor));
+  }
+  model_info["general.parameter_count"] = n_params;
   const auto own = file.get_string_or("tokenizer.chat_template", "");
   const std::string source = contents.chat_template.value_or(std::string(own.value_or("")));
   Json answer = {{"modelfile", modelfile_text(contents)},
@@ -139,6 +172,7 @@ ApiResult<void> route_ollama_show(App& app, Exchange& exchange) {
                  {"model_info", std::move(model_info)},
                  {"capabilities", capabilities_of(file, source)},
                  {"modified_at", model_entry(entry)["modified_at"]}};
+  if (detail == Detail::all) answer["tensors"] = std::move(tensors);
   if (contents.system) answer["system"] = *contents.system;
   std::string license;
   for (const std::string& one : contents.licenses) license += (license.empty() ? "" : "\n") + one;

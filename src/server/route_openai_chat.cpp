@@ -1,5 +1,6 @@
 // POST /v1/chat/completions (OpenAI API reference, "Chat").
 #include "server/chat.h"
+#include "server/llamacpp_json.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
 
@@ -9,7 +10,8 @@ namespace {
 struct ChatForm {
   ChatRequest chat;
   std::string model;
-  bool stream = false, include_usage = false, timings = false;
+  bool stream = false, include_usage = false, usage_in_all = false;
+  bool timings_per_token = false, return_progress = false, verbose = false;
 };
 
 // Messages as the templates take them; texts may come in parts.
@@ -32,6 +34,29 @@ ApiResult<Json> checked_messages(const Json* messages) {
   return result;
 }
 
+// Whether the answer goes on with the last message: when that is the assistant's, unless the
+// request says that a new one begins.
+ApiResult<bool> read_continuation(Fields& fields, const Json& messages) {
+  const auto is_assistant = [&](size_t from_end) {
+    return messages.size() > from_end &&
+           messages[messages.size() - 1 - from_end].value("role", "") == "assistant";
+  };
+  const bool asked = fields.flag("continue_final_message", false);
+  const bool begins = fields.flag("add_generation_prompt", false);
+  if (asked && begins)
+    fields.complain("continue_final_message",
+                    "and add_generation_prompt are both true: the answer goes on with the last "
+                    "message, or begins a new one");
+  TRY_API(fields.done());
+  if (begins || !is_assistant(0)) return false;
+  const Json& last = messages.back();
+  if (last.contains("tool_calls") && !last["tool_calls"].empty()) return false;
+  if (is_assistant(1))
+    return fail_api(400, "messages",
+                    "messages ends with two of the assistant: the answer can go on with one");
+  return true;
+}
+
 ApiResult<ChatForm> read_form(const App& app, const Json& body, const ServedModel& model) {
   ChatForm form;
   ChatRequest& chat = form.chat;
@@ -42,7 +67,8 @@ ApiResult<ChatForm> read_form(const App& app, const Json& body, const ServedMode
   chat.tools = TRY_API(checked_tools(fields.array("tools")));
   chat.tool_choice = TRY_API(read_tool_choice(fields.find("tool_choice")));
   chat.parallel_tool_calls = fields.flag("parallel_tool_calls", true);
-  chat.n_predict = fields.integer("max_tokens", stored_n_predict(model), -1, INT32_MAX);
+  chat.n_predict = fields.integer("n_predict", stored_n_predict(model), -2, INT32_MAX);
+  chat.n_predict = fields.integer("max_tokens", chat.n_predict, -1, INT32_MAX);
   chat.n_predict = fields.integer("max_completion_tokens", chat.n_predict, -1, INT32_MAX);
   chat.n_choices = static_cast<size_t>(fields.integer("n", 1, 1, limits.n_choices_max));
   chat.logprobs = fields.flag("logprobs", false);
@@ -51,24 +77,41 @@ ApiResult<ChatForm> read_form(const App& app, const Json& body, const ServedMode
   if (chat.n_top_logprobs > 0 && !chat.logprobs)
     fields.complain("top_logprobs", "needs logprobs to be true");
   chat.stop = read_stop(fields, app, model);
-  chat.ignore_eos = fields.flag("ignore_eos", false);
+  chat.ignore_eos = fields.flag("ignore_eos", app.options.defaults.ignore_eos);
+  chat.cache_prompt = fields.flag("cache_prompt", app.options.defaults.cache_prompt);
+  fields.integer("id_slot", -1, -1, INT32_MAX);  // any place is as good: see docs/server.md
   chat.truncate = fields.word("truncation", "disabled", {"auto", "disabled"}) == "auto";
+  chat.sampling = app.options.defaults.sampling;
   read_sampling(fields, app, model, chat.sampling);
   chat.sequence = read_sequence_fields(fields, model);
-  if (const Json* kwargs = fields.object("chat_template_kwargs")) chat.template_kwargs = *kwargs;
+  chat.template_kwargs = app.options.defaults.template_kwargs;
+  if (const Json* kwargs = fields.object("chat_template_kwargs"))
+    chat.template_kwargs.update(*kwargs);
   if (fields.has("reasoning_effort"))
     chat.template_kwargs["reasoning_effort"] = fields.text("reasoning_effort");
-  const std::string last = chat.messages.empty() ? "" : chat.messages.back().value("role", "");
-  const bool add_prompt = fields.flag("add_generation_prompt", true);
-  chat.continue_last = fields.flag("continue_final_message", false) && last == "assistant";
-  if (!add_prompt && last == "assistant") chat.continue_last = true;
+  for (const char* name :
+       {"reasoning_budget_tokens", "thinking_budget_tokens", "thinking_token_budget"})
+    chat.thinking_tokens_max = fields.integer(
+        name, std::max(chat.thinking_tokens_max, app.options.defaults.thinking_tokens_max), -1,
+        INT32_MAX);
+  chat.continue_last = TRY_API(read_continuation(fields, chat.messages));
+  chat.thinking_apart =
+      fields.word("reasoning_format", app.options.defaults.thinking_apart ? "auto" : "none",
+                  {"auto", "none", "deepseek", "deepseek-legacy"}) != "none";
   form.stream = fields.flag("stream", false);
   if (const Json* options = fields.object("stream_options")) {
+    if (!form.stream)
+      fields.complain("stream_options", "is for streams: it needs stream to be true");
     Fields inner(*options, "stream_options.");
     form.include_usage = inner.flag("include_usage", false);
+    form.usage_in_all = inner.flag("continuous_usage_stats", false) && form.include_usage;
     TRY_API(inner.done());
   }
-  form.timings = fields.flag("timings_per_token", false);
+  form.verbose = fields.flag("verbose", app.options.defaults.verbose);
+  form.timings_per_token = fields.flag("timings_per_token", false);
+  form.return_progress = form.stream && fields.flag("return_progress", false);
+  chat.counts_tokens = form.timings_per_token || form.usage_in_all;
+  chat.tells_progress = form.return_progress || form.timings_per_token;
   TRY_API(fields.done());
   chat.grammar = TRY_API(read_grammar(body));
   return form;
@@ -81,21 +124,10 @@ Json usage_json(const ChatTotals& totals) {
           {"prompt_tokens_details", {{"cached_tokens", totals.n_cached}}}};
 }
 
-Json timings_json(const ChatTotals& t) {
-  const double n_run = static_cast<double>(t.n_prompt - t.n_cached);
-  return {{"prompt_n", t.n_prompt - t.n_cached},
-          {"cache_n", t.n_cached},
-          {"prompt_ms", t.prompt_s * 1000},
-          {"prompt_per_second", t.prompt_s > 0 ? n_run / t.prompt_s : 0},
-          {"predicted_n", t.n_generated},
-          {"predicted_ms", t.generate_s * 1000},
-          {"predicted_per_second",
-           t.generate_s > 0 ? static_cast<double>(t.n_generated) / t.generate_s : 0}};
-}
-
 // One choice as it grows, for an answer in one piece.
 struct Choice {
   Json logprobs = Json::array();
+  RunningTimings timings{};
   ParsedReply reply;
   std::string reason;
 };
@@ -119,6 +151,19 @@ Json message_json(const ParsedReply& reply) {
   return message;
 }
 
+Json settings_of(const ChatForm& form) {
+  const ChatRequest& chat = form.chat;
+  AnswerSettings settings{.sampling = chat.sampling,
+                          .n_predict = chat.n_predict,
+                          .stop = chat.stop,
+                          .n_probs = chat.n_top_logprobs,
+                          .stream = form.stream,
+                          .ignore_eos = chat.ignore_eos,
+                          .timings_per_token = form.timings_per_token,
+                          .grammar = ""};
+  return settings_json(settings, {});
+}
+
 class ChatAnswer {
  public:
   ChatAnswer(const PreparedChat& chat, Exchange& exchange, const ChatForm& form)
@@ -126,8 +171,12 @@ class ChatAnswer {
         exchange_(exchange),
         form_(form),
         id_(new_id("chatcmpl-")),
+        prompt_(chat.prompt),
         created_(unix_seconds()),
-        choices_(form.chat.n_choices) {}
+        n_prompt_(static_cast<int64_t>(chat.n_prompt)),
+        choices_(form.chat.n_choices) {
+    if (form.verbose) settings_ = settings_of(form);
+  }
 
   bool take(const ChatDelta& delta) { return form_.stream ? stream(delta) : collect(delta); }
 
@@ -146,13 +195,14 @@ class ChatAnswer {
     }
     answer["usage"] = usage_json(totals);
     answer["timings"] = timings_json(totals);
+    if (form_.verbose) answer["__verbose"] = verbose_json();
     send_json(exchange_, answer);
   }
 
   void begin_stream() {
     begin_events(exchange_);
     for (size_t i = 0; i < choices_.size(); ++i)
-      chunk(i, {{"role", "assistant"}, {"content", ""}}, nullptr);
+      chunk(i, {{"role", "assistant"}, {"content", nullptr}}, nullptr);
   }
 
   void end_stream(const ChatTotals& totals) {
@@ -176,7 +226,19 @@ class ChatAnswer {
             {"object", object},
             {"created", created_},
             {"model", model_->name},
-            {"system_fingerprint", "quire-" QUIRE_VERSION}};
+            {"system_fingerprint", fingerprint()}};
+  }
+  Json verbose_json() const { return {{"prompt", prompt_}, {"generation_settings", settings_}}; }
+  // What a chunk tells beside its choice.
+  void add_extras(Json& json, size_t choice) const {
+    const RunningTimings& timings = choices_[choice].timings;
+    if (form_.usage_in_all)
+      json["usage"] = {{"prompt_tokens", n_prompt_},
+                       {"completion_tokens", timings.n_tokens()},
+                       {"total_tokens", n_prompt_ + timings.n_tokens()}};
+    else if (form_.include_usage)
+      json["usage"] = nullptr;
+    if (form_.timings_per_token && n_chunks_ >= choices_.size()) json["timings"] = timings.json();
   }
 
   bool chunk(size_t choice, Json delta, Json reason, Json logprobs = nullptr) {
@@ -185,13 +247,15 @@ class ChatAnswer {
                                     {"delta", std::move(delta)},
                                     {"logprobs", std::move(logprobs)},
                                     {"finish_reason", std::move(reason)}}});
-    if (form_.include_usage) json["usage"] = nullptr;
+    add_extras(json, choice);
+    if (form_.verbose && n_chunks_ == 0) json["__verbose"] = verbose_json();
+    ++n_chunks_;
     return write_data(exchange_, json);
   }
 
   bool collect(const ChatDelta& delta) {
     Choice& choice = choices_[delta.choice];
-    if (delta.kind == ChatDelta::Kind::tokens)
+    if (delta.kind == ChatDelta::Kind::tokens && form_.chat.logprobs)
       for (Json& token : logprobs_json(model_->tokenizer(), *delta.tokens))
         choice.logprobs.push_back(std::move(token));
     if (delta.kind == ChatDelta::Kind::finish) {
@@ -203,7 +267,11 @@ class ChatAnswer {
 
   bool stream(const ChatDelta& delta) {
     switch (delta.kind) {
+      case ChatDelta::Kind::progress:
+        return progress_chunk(delta);
       case ChatDelta::Kind::tokens: {
+        choices_[delta.choice].timings.count(delta.tokens->size());
+        if (!form_.chat.logprobs) return true;
         // Sent with the text that the tokens belong to.
         for (Json& token : logprobs_json(model_->tokenizer(), *delta.tokens))
           choices_[delta.choice].logprobs.push_back(std::move(token));
@@ -214,13 +282,39 @@ class ChatAnswer {
         if (!choices_[delta.choice].logprobs.empty()) rest = take_logprobs(delta.choice);
         Json last = Json::object();
         if (delta.whole->tool_parse_failed) last["tool_parse_failed"] = true;
-        return chunk(delta.choice, std::move(last), finish_reason(*delta.outcome, *delta.whole),
-                     std::move(rest));
+        return finish_chunk(delta, std::move(last), std::move(rest));
       }
       case ChatDelta::Kind::reply:
         return stream_reply(delta.choice, delta.reply);
     }
     return true;
+  }
+
+  bool progress_chunk(const ChatDelta& delta) {
+    RunningTimings& timings = choices_[delta.choice].timings;
+    timings.progress(*delta.progress);
+    if (!form_.return_progress) return true;
+    Json json = frame("chat.completion.chunk");
+    json["choices"] = Json::array({{{"index", delta.choice},
+                                    {"delta", Json::object()},
+                                    {"logprobs", nullptr},
+                                    {"finish_reason", nullptr}}});
+    json["prompt_progress"] = timings.progress_json();
+    add_extras(json, delta.choice);
+    return write_data(exchange_, json);
+  }
+
+  // The last of a choice. Timings stand here unless a chunk with the usage follows.
+  bool finish_chunk(const ChatDelta& delta, Json last, Json logprobs) {
+    Json json = frame("chat.completion.chunk");
+    json["choices"] =
+        Json::array({{{"index", delta.choice},
+                      {"delta", std::move(last)},
+                      {"logprobs", std::move(logprobs)},
+                      {"finish_reason", finish_reason(*delta.outcome, *delta.whole)}}});
+    add_extras(json, delta.choice);
+    if (!form_.include_usage) json["timings"] = timings_json(delta.outcome->timings);
+    return write_data(exchange_, json);
   }
 
   Json take_logprobs(size_t choice) {
@@ -257,20 +351,44 @@ class ChatAnswer {
   std::shared_ptr<ServedModel> model_;
   Exchange& exchange_;
   const ChatForm& form_;
-  std::string id_;
-  int64_t created_;
+  std::string id_, prompt_;
+  int64_t created_, n_prompt_;
   std::vector<Choice> choices_;
+  Json settings_;
+  size_t n_chunks_ = 0;
 };
 
 }  // namespace
 
-ApiResult<void> route_openai_chat(App& app, Exchange& exchange) {
+namespace {
+
+struct Asked {
+  std::shared_ptr<ServedModel> model;
+  ChatForm form;
+};
+
+ApiResult<Asked> read_request(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
   Fields fields(body);
   const std::string name = fields.text("model");
   TRY_API(fields.done());
-  const auto model = TRY_API(app.model(name, exchange));
+  auto model = TRY_API(app.model(name, exchange));
   ChatForm form = TRY_API(read_form(app, body, *model));
+  return Asked{std::move(model), std::move(form)};
+}
+
+}  // namespace
+
+// How many tokens the prompt of a chat would have.
+ApiResult<void> route_openai_chat_tokens(App& app, Exchange& exchange) {
+  const Asked asked = TRY_API(read_request(app, exchange));
+  const RenderedChat rendered = TRY_API(render_chat(app, *asked.model, asked.form.chat));
+  send_json(exchange, {{"object", "response.input_tokens"}, {"input_tokens", rendered.ids.size()}});
+  return {};
+}
+
+ApiResult<void> route_openai_chat(App& app, Exchange& exchange) {
+  const auto [model, form] = TRY_API(read_request(app, exchange));
   PreparedChat chat = TRY_API(prepare_chat(app, model, form.chat));
   announce(chat, exchange);
 
@@ -279,6 +397,7 @@ ApiResult<void> route_openai_chat(App& app, Exchange& exchange) {
   const auto on_delta = [&](const ChatDelta& delta) {
     // What fails before its first word is an ordinary error.
     if (!begun && delta.outcome != nullptr && delta.outcome->error) return false;
+    if (delta.kind == ChatDelta::Kind::progress && !form.stream) return true;
     if (form.stream && !std::exchange(begun, true)) answer.begin_stream();
     return answer.take(delta);
   };

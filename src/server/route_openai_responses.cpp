@@ -88,6 +88,9 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
   chat.n_top_logprobs = static_cast<int32_t>(
       fields.integer("top_logprobs", 0, 0, app.options.limits.n_top_logprobs_max));
   chat.logprobs = chat.n_top_logprobs > 0;
+  chat.sampling = app.options.defaults.sampling;
+  chat.template_kwargs = app.options.defaults.template_kwargs;
+  chat.thinking_tokens_max = app.options.defaults.thinking_tokens_max;
   read_sampling(fields, app, model, chat.sampling);
   chat.sequence = read_sequence_fields(fields, model);
   if (const Json* reasoning = fields.object("reasoning")) {
@@ -415,15 +418,33 @@ ApiResult<StoredResponse> stored(App& app, Exchange& exchange) {
   return *std::move(found);
 }
 
-}  // namespace
+struct Asked {
+  std::shared_ptr<ServedModel> model;
+  Form form;
+};
 
-ApiResult<void> route_responses(App& app, Exchange& exchange) {
+ApiResult<Asked> read_request(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
   Fields fields(body);
   const std::string name = fields.text("model");
   TRY_API(fields.done());
-  const auto model = TRY_API(app.model(name, exchange));
+  auto model = TRY_API(app.model(name, exchange));
   Form form = TRY_API(read_form(app, body, *model));
+  return Asked{std::move(model), std::move(form)};
+}
+
+}  // namespace
+
+// How many tokens the prompt of an answer would have.
+ApiResult<void> route_response_tokens(App& app, Exchange& exchange) {
+  const Asked asked = TRY_API(read_request(app, exchange));
+  const RenderedChat rendered = TRY_API(render_chat(app, *asked.model, asked.form.chat));
+  send_json(exchange, {{"object", "response.input_tokens"}, {"input_tokens", rendered.ids.size()}});
+  return {};
+}
+
+ApiResult<void> route_responses(App& app, Exchange& exchange) {
+  auto [model, form] = TRY_API(read_request(app, exchange));
   PreparedChat chat = TRY_API(prepare_chat(app, model, form.chat));
   announce(chat, exchange);
   if (form.background) return start_in_background(app, exchange, std::move(form), std::move(chat));

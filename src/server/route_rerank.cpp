@@ -3,6 +3,7 @@
 #include "engine/rank.h"
 #include "server/app.h"
 #include "server/fields.h"
+#include "server/request_fields.h"
 #include "server/stream.h"
 
 namespace quire::server {
@@ -13,25 +14,25 @@ struct Form {
   std::vector<std::string> documents;
   size_t n_best = 0;  // 0: all
   bool return_documents = false;
+  bool bare = false;  // `texts`, as text-embeddings-inference has it: an array comes back
 };
 
 // Documents are strings or {"text": ...}.
-std::vector<std::string> read_documents(Fields& fields, const App& app) {
-  const Json* list = fields.array("documents");
+std::vector<std::string> read_documents(Fields& fields, const App& app, const char* name) {
+  const Json* list = fields.array(name);
   const auto n_max = static_cast<size_t>(app.options.limits.n_inputs_max);
   std::vector<std::string> documents;
-  if (list == nullptr) return fields.complain("documents", "is missing"), documents;
-  if (list->empty()) fields.complain("documents", "is an empty array");
+  if (list == nullptr) return fields.complain(name, "is missing"), documents;
+  if (list->empty()) fields.complain(name, "is an empty array");
   if (list->size() > n_max) {
-    fields.complain("documents",
-                    fmt::format("has {} texts, at most {} are taken", list->size(), n_max));
+    fields.complain(name, fmt::format("has {} texts, at most {} are taken", list->size(), n_max));
     return documents;
   }
   for (const Json& item : *list) {
     const Json* text = &item;
     if (item.is_object() && item.contains("text")) text = &item["text"];
     if (!text->is_string()) {
-      fields.complain("documents",
+      fields.complain(name,
                       fmt::format("has {}: it may be a text or {{\"text\": ...}}", shown(item)));
       break;
     }
@@ -46,10 +47,11 @@ ApiResult<Form> read_form(const App& app, const Json& body) {
   form.model = fields.text("model");
   if (!fields.has("query")) fields.complain("query", "is missing");
   form.query = fields.text("query");
-  form.documents = read_documents(fields, app);
+  form.bare = !fields.has("documents") && fields.has("texts");
+  form.documents = read_documents(fields, app, form.bare ? "texts" : "documents");
   form.n_best = static_cast<size_t>(
       fields.integer("top_n", static_cast<int64_t>(form.documents.size()), 1, INT32_MAX));
-  form.return_documents = fields.flag("return_documents", false);
+  form.return_documents = fields.flag(form.bare ? "return_text" : "return_documents", false);
   TRY_API(fields.done());
   return form;
 }
@@ -60,13 +62,9 @@ ApiResult<void> check_lengths(const ServedModel& model, std::span<const EncodedP
   for (size_t i = 0; i < pairs.size(); ++i) {
     const auto n = static_cast<int64_t>(pairs[i].ids.size());
     if (n <= n_max) continue;
-    ApiError error{400,
-                   fmt::format("documents[{}] and the query have {} tokens together, {} reads at "
-                               "most {}: cut it in parts",
-                               i, n, model.name, n_max),
-                   "documents", "context_length_exceeded"};
-    error.n_prompt = n;
-    error.n_ctx = n_max;
+    ApiError error = too_long(fmt::format("documents[{}] with the query", i), n, n_max);
+    error.message += "; cut it in parts";
+    error.param = "documents";
     return std::unexpected(error);
   }
   return {};
@@ -98,10 +96,19 @@ ApiResult<void> route_rerank(App& app, Exchange& exchange) {
   exchange.n_prompt = n_tokens;
   Json results = Json::array();
   for (const Ranked& one : ranked(std::move(scores), form.n_best)) {
+    if (form.bare) {
+      results.push_back({{"index", one.document}, {"score", one.scores[0]}});
+      if (form.return_documents) results.back()["text"] = form.documents[one.document];
+      continue;
+    }
     Json entry = {{"index", one.document}, {"relevance_score", one.scores[0]}};
     if (one.scores.size() > 1) entry["scores"] = one.scores;
     if (form.return_documents) entry["document"] = {{"text", form.documents[one.document]}};
     results.push_back(std::move(entry));
+  }
+  if (form.bare) {
+    send_json(exchange, results);
+    return {};
   }
   send_json(exchange, {{"object", "list"},
                        {"model", model->name},

@@ -9,6 +9,12 @@ ApiResult<void> route_health(App&, Exchange& exchange) {
   return {};
 }
 
+ApiResult<void> route_load(App& app, Exchange& exchange) {
+  const LoadReading load = app.read_load();
+  send_json(exchange, {{"server_load", load.n_active + load.n_queued}});
+  return {};
+}
+
 ApiResult<void> route_openapi(App&, Exchange& exchange) {
   send_json(exchange, openapi_document());
   return {};
@@ -27,10 +33,14 @@ Json model_json(const App& app, const CatalogEntry& entry) {
     meta["n_embd"] = h.n_embd;
     meta["n_params"] = loaded.served->model->n_params();
   }
+  const auto standard = app.models.catalog().find("");
+  const bool first = standard.has_value() && standard->key == entry.key;
   return {{"id", entry.name},
           {"object", "model"},
           {"created", entry.modified_s},
           {"owned_by", "quire"},
+          {"aliases", entry.aliases},
+          {"tags", first ? app.options.tags : std::vector<std::string>{}},
           {"meta", std::move(meta)}};
 }
 
@@ -75,7 +85,9 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
     add(sum.n_requests, c.n_requests), add(sum.n_cancelled, c.n_cancelled);
     add(sum.n_failed, c.n_failed), add(sum.prompt_s, c.prompt_s);
     add(sum.generate_s, c.generate_s), add(sum.n_waiting, c.n_waiting);
-    add(sum.n_running, c.n_running);
+    add(sum.n_running, c.n_running), add(sum.n_drafted, c.n_drafted);
+    add(sum.n_accepted, c.n_accepted);
+    sum.n_tokens_max = std::max(sum.n_tokens_max.load(), c.n_tokens_max.load());
     const HostCache its = loaded.served->host->cache();
     add(cache.n_positions, its.n_positions), add(cache.n_held, its.n_held);
     add(cache.n_kept, its.n_kept), add(cache.n_evicted, its.n_evicted);
@@ -130,11 +142,21 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
       {"quire_models_loaded", "gauge", "Models that are loaded.", number(n_loaded)},
       {"quire_models_memory_bytes", "gauge", "What they take, computed.", number(memory)},
       {"llamacpp:prompt_tokens_total", "counter", "Number of prompt tokens processed.", n_run},
+      {"llamacpp:prompt_tokens_cached_total", "counter", "Number of prompt tokens not processed.",
+       number(sum.n_cached_tokens.load())},
       {"llamacpp:prompt_seconds_total", "counter", "Prompt process time.", prompt_s},
       {"llamacpp:tokens_predicted_total", "counter", "Number of generation tokens processed.",
        n_generated},
       {"llamacpp:tokens_predicted_seconds_total", "counter", "Predict process time.", generate_s},
       {"llamacpp:n_decode_total", "counter", "Total number of steps.", number(sum.n_steps.load())},
+      {"llamacpp:n_tokens_max", "counter", "Tokens of the longest sequence.",
+       number(sum.n_tokens_max.load())},
+      {"llamacpp:n_busy_slots_per_decode", "gauge", "Average number of tokens drawn in a step.",
+       sum.n_steps > 0 ? n_generated / number(sum.n_steps.load()) : 0},
+      {"llamacpp:spec_decode_num_draft_tokens_total", "counter", "Guesses that were checked.",
+       number(sum.n_drafted.load())},
+      {"llamacpp:spec_decode_num_accepted_tokens_total", "counter", "Guesses that were right.",
+       number(sum.n_accepted.load())},
       {"llamacpp:prompt_tokens_seconds", "gauge", "Average prompt throughput in tokens/s.",
        prompt_s > 0 ? n_run / prompt_s : 0},
       {"llamacpp:predicted_tokens_seconds", "gauge", "Average generation throughput in tokens/s.",
@@ -147,6 +169,9 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
   std::string text;
   for (const Row& row : rows) append_metric(text, row.name, row.type, row.help, row.value);
   app.metrics.append(text);
+  const auto started_s =
+      std::chrono::duration_cast<std::chrono::seconds>(app.started.time_since_epoch()).count();
+  exchange.add_header("process-start-time-unix", std::to_string(started_s));
   exchange.send({200, "text/plain; version=0.0.4; charset=utf-8", text, {}});
   return {};
 }

@@ -90,7 +90,7 @@ Result<CatalogEntry> StoreCatalog::find(const std::string& name) const {
   for (size_t i = 0; i < std::min(entries.size(), n_named_max); ++i)
     known += (known.empty() ? "" : ", ") + entries[i].name;
   if (entries.size() > n_named_max) known += ", ...";
-  return fail(Fault::not_found, "the model '{}' does not exist here; there are: {}",
+  return fail(Fault::not_found, "model '{}' not found: it does not exist here; there are: {}",
               printable(name, 100), known.empty() ? "none" : known);
 }
 

@@ -217,6 +217,30 @@ TEST(Engine, HigherPrioritiesLeaveTheQueueFirst) {
   EXPECT_EQ(order, "2100");
 }
 
+TEST(Engine, HowFarAPromptIsIsToldFromTheCacheOnwards) {
+  const auto model = golden("llama-f32");
+  auto engine = engine_of(model, {.n_batch = 16, .n_threads = 1});
+  std::vector<int32_t> prompt;
+  for (int i = 0; i < 40; ++i) prompt.push_back(3 + i * 7 % 200);
+  const auto told = [&] {
+    std::vector<PromptProgress> list;
+    Request asked = request(prompt, 3);
+    asked.on_prompt = [&](const PromptProgress& progress) { list.push_back(progress); };
+    EXPECT_TRUE(generate(*engine, std::move(asked), nullptr).has_value());
+    return list;
+  };
+  for (const bool again : {false, true}) {
+    const auto list = told();
+    ASSERT_GE(list.size(), 2);
+    EXPECT_EQ(list.front().n_done, list.front().n_cached);
+    EXPECT_EQ(list.front().n_cached > 0, again);
+    EXPECT_EQ(list.back().n_done, 40);
+    EXPECT_EQ(list.size(), again ? 2 : 4);  // 0, 16, 32, 40
+    for (size_t i = 1; i < list.size(); ++i) EXPECT_GT(list[i].n_done, list[i - 1].n_done);
+    for (const PromptProgress& one : list) EXPECT_EQ(one.n_total, 40);
+  }
+}
+
 TEST(Engine, AskingForNothingRunsThePromptOnly) {
   auto engine = engine_of(golden("llama-f32"));
   const Outcome outcome = generate(*engine, request({1, 40}, 0), nullptr).value();

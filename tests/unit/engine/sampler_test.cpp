@@ -49,6 +49,32 @@ TEST(Sampler, DrawsFollowTheProbabilities) {
   EXPECT_LT(statistic, 20.5);
 }
 
+TEST(Sampler, TellsTheProbabilitiesThatItDrewFrom) {
+  SamplingParams params = everything();
+  params.top_k = 2;
+  Sampler sampler(params);
+  const std::vector<float> logits = {std::log(3.0f), 0, -1};  // 3 to 1, and what top-k leaves out
+  const int32_t token = sampler.sample(logits).value();
+  const DrawnToken drawn = sampler.drawn(3);
+  EXPECT_EQ(drawn.token, token);
+  EXPECT_NEAR(std::exp(drawn.log_probability), token == 0 ? 0.75 : 0.25, 1e-6);
+  ASSERT_EQ(drawn.likeliest.size(), 2);
+  EXPECT_EQ(drawn.likeliest[0].token, 0);
+  EXPECT_NEAR(std::exp(drawn.likeliest[0].log_probability), 0.75, 1e-6);
+  EXPECT_NEAR(std::exp(drawn.likeliest[1].log_probability), 0.25, 1e-6);
+}
+
+TEST(Sampler, AGreedyDrawIsCertain) {
+  SamplingParams params;
+  params.temperature = 0;
+  Sampler sampler(params);
+  EXPECT_EQ(sampler.sample(std::vector<float>{1, 5, 2}).value(), 1);
+  const DrawnToken drawn = sampler.drawn(3);
+  EXPECT_EQ(drawn.log_probability, 0);
+  ASSERT_EQ(drawn.likeliest.size(), 1);
+  EXPECT_EQ(drawn.likeliest[0].token, 1);
+}
+
 TEST(Sampler, TemperatureSharpensByDividingTheLogits) {
   SamplingParams params = everything();
   params.temperature = 0.5f;

@@ -69,7 +69,9 @@ TEST(ServedEncoder, ATextThatIsTooLongIsRefusedOrCutWhenAskedFor) {
   std::string text;
   for (int i = 0; i < 400; ++i) text += "the cat ";
   const json body = {{"model", "bert"}, {"input", text}};
-  EXPECT_EQ(server().post("/api/embed", body.dump()).status, 400);
+  const Reply refused = server().post("/api/embed", body.dump());
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("input length exceeds the context length"));
   json cut = body;
   cut["truncate"] = true;
   const Reply reply = server().post("/api/embed", cut.dump());

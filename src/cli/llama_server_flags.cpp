@@ -1,0 +1,141 @@
+#include "cli/llama_server_flags.h"
+
+#include <nlohmann/json.hpp>
+
+namespace quire {
+namespace {
+
+enum class Takes : uint8_t { nothing, value, perhaps_value };
+
+struct Ignored {
+  const char* names;
+  Takes takes;
+};
+
+// What they ask for is so without them, or belongs to devices that a server here has not.
+constexpr Ignored ignored_flags[] = {
+    {"--jinja,--no-jinja", Takes::nothing},
+    {"--metrics", Takes::nothing},
+    {"--props", Takes::nothing},
+    {"--slots", Takes::nothing},
+    {"--ui,--webui", Takes::nothing},
+    {"--embedding,--embeddings", Takes::nothing},
+    {"--rerank,--reranking", Takes::nothing},
+    {"--cont-batching,--cb,--no-cont-batching,--nocb", Takes::nothing},
+    {"--kv-unified,--kvu,--no-kv-unified,--no-kvu", Takes::nothing},
+    {"--swa-full", Takes::nothing},
+    {"--cache-prompt", Takes::nothing},
+    {"--cache-idle-slots,--no-cache-idle-slots", Takes::nothing},
+    {"--warmup,--no-warmup", Takes::nothing},
+    {"--mlock,--mmap,--no-mmap,--direct-io,--dio,--no-direct-io,--ndio", Takes::nothing},
+    {"--repack,--no-repack,--nr,--no-host", Takes::nothing},
+    {"--kv-offload,--kvo,--no-kv-offload,--nkvo", Takes::nothing},
+    {"--op-offload,--no-op-offload", Takes::nothing},
+    {"--cpu-moe,--cmoe", Takes::nothing},
+    {"--perf,--no-perf,--escape,--no-escape,--check-tensors", Takes::nothing},
+    {"--offline,--log-prefix,--no-log-prefix,--log-timestamps,--no-log-timestamps", Takes::nothing},
+    {"--no-mmproj,--reuse-port,--backend-sampling,--backend_sampling", Takes::nothing},
+    {"--flash-attn,--fa", Takes::perhaps_value},
+    {"--log-colors", Takes::perhaps_value},
+    {"--n-gpu-layers,--gpu-layers,--ngl", Takes::value},
+    {"--ubatch-size,--ub", Takes::value},
+    {"--threads-batch,--tb", Takes::value},
+    {"--threads-http", Takes::value},
+    {"--cache-ram,--cram", Takes::value},
+    {"--cache-reuse", Takes::value},
+    {"--slot-prompt-similarity,--sps", Takes::value},
+    {"--load-mode,--lm", Takes::value},
+    {"--numa", Takes::value},
+    {"--prio,--prio-batch,--poll,--poll-batch", Takes::value},
+    {"--cpu-mask,--cpu-range,--cpu-strict", Takes::value},
+    {"--device,--dev", Takes::value},
+    {"--split-mode,--sm", Takes::value},
+    {"--tensor-split,--ts", Takes::value},
+    {"--main-gpu,--mg", Takes::value},
+    {"--fit,--fit-target,--fit-ctx", Takes::value},
+    {"--n-cpu-moe,--ncmoe", Takes::value},
+    {"--defrag-thold,--dt", Takes::value},
+    {"--verbosity,--log-verbosity,--lv", Takes::value},
+    {"--sse-ping-interval", Takes::value},
+};
+
+// "--a,--b" -> "--a", "--b"
+std::vector<std::string> split(const std::string& text, char at) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find(at, begin), text.size());
+    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+// Without a text of help they are not listed.
+void add_ignored(CommandLine& app, LlamaServerFlags& flags) {
+  for (const Ignored& one : ignored_flags)
+    for (const std::string& name : split(one.names, ',')) {
+      if (one.takes == Takes::nothing) {
+        app.add_flag_callback(name, [&flags, name] { flags.ignored.push_back(name); }, "");
+        continue;
+      }
+      CommandLine::Option* option = app.add_option_function<std::string>(
+          name, [&flags, name](const std::string&) { flags.ignored.push_back(name); }, "");
+      if (one.takes == Takes::perhaps_value) option->expected(0, 1);
+    }
+}
+
+}  // namespace
+
+void add_llama_server_flags(CommandLine& app, LlamaServerFlags& flags) {
+  add_sampling_flags(app, flags.sampling);
+  add_thinking_flags(app, flags.thinking);
+  add_shift_flags(app, flags.shift);
+  add_int(app, "-n,--predict,--n-predict", flags.n_predict,
+          "most tokens of an answer, as --max-predict; below 0: no limit", -2, INT32_MAX);
+  add_text(app, "--hf-repo,--hf,--hfr", flags.hf_repo,
+           "as the argument hf.co/REPO: a model that `quire pull` fetched", "REPO");
+  app.add_flag("--no-slots", flags.no_slots, "GET /slots shows nothing");
+  app.add_flag("--no-cache-prompt", flags.no_cache_prompt,
+               "requests share no prompts unless they say cache_prompt");
+  app.add_flag("-v,--verbose", flags.verbose, "answers show the prompts they were made from");
+  add_text(app, "--chat-template-kwargs", flags.template_kwargs,
+           "variables for chat templates, as {\"enable_thinking\": false}", "JSON");
+  add_text(app, "--tags", flags.tags, "words about the first model, for /v1/models", "A,B");
+  add_ignored(app, flags);
+}
+
+Result<void> apply(const LlamaServerFlags& flags, server::AppOptions& options) {
+  if (flags.thinking.hide)
+    return fail(Fault::usage, "--hide-thinking is a flag of `quire run`: a server tells it apart");
+  server::RequestDefaults& defaults = options.defaults;
+  defaults.sampling = TRY(sampling_params(flags.sampling));
+  defaults.seed = flags.sampling.seed;
+  defaults.stop = flags.sampling.stop;
+  defaults.ignore_eos = flags.sampling.ignore_eos;
+  defaults.context_shift = flags.shift.wanted;
+  defaults.n_keep = flags.shift.n_keep;
+  defaults.cache_prompt = !flags.no_cache_prompt;
+  defaults.thinking_tokens_max = flags.thinking.budget;
+  defaults.thinking_apart = flags.thinking.format != "none";
+  defaults.verbose = flags.verbose;
+  const std::string kwargs = TRY(with_thinking_kwargs(flags.template_kwargs, flags.thinking));
+  if (!kwargs.empty()) {
+    defaults.template_kwargs = server::Json::parse(kwargs, nullptr, false);
+    if (!defaults.template_kwargs.is_object())
+      return fail(Fault::usage, "--chat-template-kwargs: '{}' is no JSON object", kwargs);
+  }
+  if (flags.n_predict >= 0)
+    options.limits.n_predict_max = std::min(options.limits.n_predict_max, flags.n_predict);
+  options.slots = !flags.no_slots;
+  options.tags = split(flags.tags, ',');
+  return {};
+}
+
+void note_ignored(const LlamaServerFlags& flags) {
+  if (flags.ignored.empty()) return;
+  std::string names;
+  for (const std::string& name : flags.ignored) names += (names.empty() ? "" : ", ") + name;
+  fmt::print(stderr, "quire: these flags change nothing here: {}\n", names);
+}
+
+}  // namespace quire
