@@ -121,7 +121,7 @@ class SocketExchange : public Exchange {
              const std::vector<HttpHeader>& headers) override {
     if (request_.http_1_0) request_.keep_alive = false;
     std::string text = head(status, content_type, headers);
-    text += "cache-control: no-cache\r\nx-accel-buffering: no\r\n";
+    text += "Cache-Control: no-cache\r\nX-Accel-Buffering: no\r\n";
     text += request_.http_1_0 ? "\r\n" : "Transfer-Encoding: chunked\r\n\r\n";
     return put(text);
   }

@@ -159,7 +159,7 @@ TEST(Watching, TheLogIsAStreamThatEndsWithTheServer) {
     return true;
   };
   EXPECT_TRUE(read_until(R"("id":"before")"));
-  EXPECT_THAT(text, HasSubstr("content-type: text/event-stream"));
+  EXPECT_THAT(text, HasSubstr("Content-Type: text/event-stream"));
   server.ask("POST", "/tokenize", R"({"content":"a"})", "x-request-id: after\r\n");
   EXPECT_TRUE(read_until(R"("id":"after")"));
   server.app().request_log.close();
