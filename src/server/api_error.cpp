@@ -43,7 +43,8 @@ const char* anthropic_type(int status) {
   }
 }
 
-const char* llamacpp_type(const ApiError& error) {
+// A context that is too short has llama.cpp's type in OpenAI's API, too: its `code` says it there.
+const char* error_type(const ApiError& error) {
   if (error.n_ctx >= 0) return "exceed_context_size_error";
   return openai_type(error.status);
 }
@@ -70,7 +71,7 @@ std::string error_json(Dialect dialect, const ApiError& error, const std::string
   switch (dialect) {
     case Dialect::openai:
       json["error"] = {{"message", error.message},
-                       {"type", openai_type(error.status)},
+                       {"type", error_type(error)},
                        {"param", text_or_null(error.param)},
                        {"code", text_or_null(error.code)}};
       break;
@@ -84,7 +85,7 @@ std::string error_json(Dialect dialect, const ApiError& error, const std::string
       break;
     case Dialect::llamacpp:
       json["error"] = {
-          {"code", error.status}, {"message", error.message}, {"type", llamacpp_type(error)}};
+          {"code", error.status}, {"message", error.message}, {"type", error_type(error)}};
       break;
   }
   if (error.n_ctx >= 0 && json["error"].is_object()) {
