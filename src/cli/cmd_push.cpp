@@ -17,6 +17,7 @@ Result<int> run(const Flags& flags) {
   const ModelRef ref = TRY(parse_model_ref(flags.name));
   PushOptions options;
   options.http = registry_options();
+  options.key_files = signing_key_files();
   options.allow_http = flags.insecure;
   if (!flags.ca_file.empty()) options.http.ca_file = flags.ca_file;
   TransferReport report;

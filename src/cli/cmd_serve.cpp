@@ -155,6 +155,7 @@ Result<std::unique_ptr<server::StoreCatalog>> make_catalog(
   options.caches = cache_folders();
   options.pull = pull_options();
   options.push.http = registry_options();
+  options.push.key_files = signing_key_files();
   auto files = TRY(FileCatalog::create(models, names, [](const std::string& name) {
     return find_stored(model_store(), cache_folders(), name);
   }));

@@ -54,8 +54,13 @@ HttpOptions registry_options() {
   return options;
 }
 
+std::vector<std::string> signing_key_files() {
+  return {environment("HOME") + "/.ollama/id_ed25519", quire_home() + "/id_ed25519"};
+}
+
 PullOptions pull_options() {
   PullOptions options;
+  options.key_files = signing_key_files();
   options.download.http = registry_options();
   if (const std::string hub = environment("HF_ENDPOINT"); !hub.empty()) options.hugging_face = hub;
   options.hugging_face_token = environment("HF_TOKEN");

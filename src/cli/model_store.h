@@ -20,6 +20,9 @@ Result<std::string> resolve_model(const std::string& name);
 Result<ModelContents> resolve_contents(const std::string& name);
 // The token of a registry (QUIRE_REGISTRY_TOKEN) and certificates to trust (SSL_CERT_FILE).
 HttpOptions registry_options();
+// Where the key is that Ollama's registry knows its user by: that of Ollama itself, else a file
+// beside the store, which is made when it is needed (store/signing_key.h).
+std::vector<std::string> signing_key_files();
 // These, and Hugging Face's address (HF_ENDPOINT) and token: HF_TOKEN, else what its login keeps in
 // HF_HOME/token, else ~/.cache/huggingface/token.
 PullOptions pull_options();

@@ -1,4 +1,5 @@
 // Embeddings in three APIs: POST /v1/embeddings, /api/embed and /api/embeddings, /embedding.
+#include "base/base64.h"
 #include "server/completion.h"
 #include "server/ollama.h"
 #include "server/request_fields.h"

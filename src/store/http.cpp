@@ -3,10 +3,11 @@
 #include "format/printable.h"
 
 #include <curl/curl.h>
+#include <sys/types.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,6 +50,7 @@ struct FileCloser {
 // What an upload reads from.
 struct Source {
   std::unique_ptr<std::FILE, FileCloser> file;
+  uint64_t n_left = 0;  // of the file
   std::string_view rest;
   uint64_t n_sent = 0;
   const HttpUpload* upload = nullptr;
@@ -58,8 +60,9 @@ size_t on_read(char* data, size_t size, size_t n, void* user) {
   auto& source = *static_cast<Source*>(user);
   size_t n_bytes = 0;
   if (source.file) {
-    n_bytes = std::fread(data, 1, size * n, source.file.get());
-    if (n_bytes == 0 && std::ferror(source.file.get()) != 0) return CURL_READFUNC_ABORT;
+    n_bytes = std::fread(data, 1, std::min<uint64_t>(size * n, source.n_left), source.file.get());
+    if (n_bytes == 0 && source.n_left > 0) return CURL_READFUNC_ABORT;
+    source.n_left -= n_bytes;
   } else {
     n_bytes = std::min(size * n, source.rest.size());
     std::copy_n(source.rest.data(), n_bytes, data);
@@ -107,22 +110,51 @@ Result<Transfer> prepare(const std::string& url, const HttpOptions& options, Sin
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &sink);
   if (!options.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, options.ca_file.c_str());
   if (!options.accept.empty()) add_header(t, "Accept: " + options.accept);
-  if (!options.token.empty()) add_header(t, "Authorization: Bearer " + options.token);
+  if (!options.authorization.empty())
+    add_header(t, "Authorization: " + options.authorization);
+  else if (!options.token.empty())
+    add_header(t, "Authorization: Bearer " + options.token);
   return t;
 }
 
-// An address of a header, which may lack its scheme and host.
-Result<std::string> resolved(const std::string& base, const char* location) {
-  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> address(curl_url(), curl_url_cleanup);
+struct UrlDeleter {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+using Url = std::unique_ptr<CURLU, UrlDeleter>;
+
+// A part of an address; "" for one that is not there.
+std::string part_of(const Url& url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
-  if (curl_url_set(address.get(), CURLUPART_URL, base.c_str(), 0) != CURLUE_OK ||
-      curl_url_set(address.get(), CURLUPART_URL, location, 0) != CURLUE_OK ||
-      curl_url_get(address.get(), CURLUPART_URL, &text, 0) != CURLUE_OK)
-    return fail(Fault::io, "{}: the header Location '{}' is no address", printable(base, 200),
-                printable(location, 200));
+  if (curl_url_get(url.get(), part, &text, flags) != CURLUE_OK) return "";
   std::string result(text);
   curl_free(text);
   return result;
+}
+
+// An address of a header, which may lack its scheme and host.
+Result<std::string> resolved(const std::string& base, const std::string& location) {
+  const Url address(curl_url());
+  if (curl_url_set(address.get(), CURLUPART_URL, base.c_str(), 0) == CURLUE_OK &&
+      curl_url_set(address.get(), CURLUPART_URL, location.c_str(), 0) == CURLUE_OK)
+    if (std::string text = part_of(address, CURLUPART_URL); !text.empty()) return text;
+  return fail(Fault::io, "{}: '{}' of its answer is no address", printable(base, 200),
+              printable(location, 200));
+}
+
+// Headers of the last answer, those of redirects before it aside.
+std::map<std::string, std::string> headers_of(CURL* curl) {
+  constexpr size_t n_headers_max = 200;
+  std::map<std::string, std::string> headers;
+  curl_header* header = nullptr;
+  while (headers.size() < n_headers_max &&
+         (header = curl_easy_nextheader(curl, CURLH_HEADER, -1, header)) != nullptr) {
+    std::string name(header->name);
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    // Challenges may come in several lines: they are one list.
+    std::string& value = headers[name];
+    value += (value.empty() ? "" : ", ") + std::string(header->value);
+  }
+  return headers;
 }
 
 Result<long> perform(const std::string& url, Transfer& t, Sink& sink) {
@@ -136,10 +168,19 @@ Result<long> perform(const std::string& url, Transfer& t, Sink& sink) {
   return status;
 }
 
-}  // namespace
+// Asks, and once more with another token where a source of them is there and this one is refused.
+template <class Ask>
+Result<HttpAnswer> with_tokens(const HttpOptions& options, const Ask& ask) {
+  if (options.tokens == nullptr) return ask(options);
+  HttpOptions own = options;
+  own.token = options.tokens->token();
+  HttpAnswer answer = TRY(ask(own));
+  if (answer.status != 401 || answer.header("www-authenticate").empty()) return answer;
+  own.token = TRY(options.tokens->renew(answer.header("www-authenticate"), own.token));
+  return ask(own);
+}
 
-Result<HttpAnswer> http_get(const std::string& url, const HttpOptions& options,
-                            uint64_t bytes_max) {
+Result<HttpAnswer> get(const std::string& url, const HttpOptions& options, uint64_t bytes_max) {
   HttpAnswer answer;
   Sink sink;
   sink.take = [&](std::span<const std::byte> bytes) -> Result<void> {
@@ -151,11 +192,25 @@ Result<HttpAnswer> http_get(const std::string& url, const HttpOptions& options,
   };
   Transfer transfer = TRY(prepare(url, options, sink));
   answer.status = TRY(perform(url, transfer, sink));
+  answer.headers = headers_of(transfer.curl.get());
   return answer;
 }
 
-Result<HttpAnswer> http_send(const std::string& url, const HttpOptions& options,
-                             const HttpUpload& upload) {
+// What is sent, where it begins, and how much it is.
+Result<Source> source_of(const HttpUpload& upload) {
+  Source source;
+  source.upload = &upload;
+  source.rest = upload.body;
+  if (upload.file.empty()) return source;
+  source.file.reset(std::fopen(upload.file.c_str(), "rb"));
+  source.n_left = upload.n_bytes;
+  if (!source.file || ::fseeko(source.file.get(), static_cast<off_t>(upload.begin), SEEK_SET) != 0)
+    return fail(Fault::io, "{}: cannot be read", upload.file);
+  return source;
+}
+
+Result<HttpAnswer> send(const std::string& url, const HttpOptions& options,
+                        const HttpUpload& upload) {
   HttpAnswer answer;
   Sink sink;
   constexpr size_t answer_bytes_max = 1 << 20;
@@ -168,45 +223,38 @@ Result<HttpAnswer> http_send(const std::string& url, const HttpOptions& options,
   CURL* curl = transfer.curl.get();
   // A redirect is the caller's to follow: Location is an answer in itself here.
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  Source source;
-  source.upload = &upload;
-  source.rest = upload.body;
-  auto n_bytes = static_cast<curl_off_t>(upload.body.size());
-  if (!upload.file.empty()) {
-    source.file.reset(std::fopen(upload.file.c_str(), "rb"));
-    std::error_code error;
-    n_bytes = static_cast<curl_off_t>(std::filesystem::file_size(upload.file, error));
-    if (!source.file || error) return fail(Fault::io, "{}: cannot be read", upload.file);
-  }
+  Source source = TRY(source_of(upload));
   if (upload.method == "HEAD") {
     curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
-  } else {
+  } else if (upload.method != "GET") {
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, upload.method.c_str());
-    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, n_bytes);
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
+                     static_cast<curl_off_t>(source.file ? source.n_left : source.rest.size()));
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(curl, CURLOPT_READDATA, &source);
     add_header(transfer, "Content-Type: " + upload.content_type);
     add_header(transfer, "Expect:");
   }
+  for (const std::string& line : upload.headers) add_header(transfer, line);
   answer.status = TRY(perform(url, transfer, sink));
-  const char* location = nullptr;
-  curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
-  if (location != nullptr) answer.location = location;
-  if (curl_header* header = nullptr;
-      answer.location.empty() &&
-      curl_easy_header(curl, "Location", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
-    answer.location = TRY(resolved(url, header->value));
+  answer.headers = headers_of(curl);
+  for (const auto& [name, place] : {std::pair("location", &answer.location),
+                                    std::pair("docker-upload-location", &answer.upload_location)})
+    if (const std::string value = answer.header(name); !value.empty())
+      *place = TRY(resolved(url, value));
   return answer;
 }
 
-Result<void> http_get_range(const std::string& url, const HttpOptions& options, uint64_t begin,
-                            uint64_t end, const HttpWrite& write) {
-  uint64_t n = 0;
+Result<HttpAnswer> get_range(const std::string& url, const HttpOptions& options, uint64_t begin,
+                             uint64_t end, const HttpWrite& write, uint64_t& n) {
+  n = 0;
+  HttpAnswer answer;
   Sink sink;
   sink.take = [&](std::span<const std::byte> bytes) -> Result<void> {
     long status = 0;
     curl_easy_getinfo(sink.curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 401) return {};  // what it says does not matter
     // A server without ranges sends all of it, which is right from the first byte only.
     if (status != 206 && !(status == 200 && begin == 0))
       return fail(Fault::io, "{}: the server answers {} to a request for a part of the file",
@@ -220,10 +268,56 @@ Result<void> http_get_range(const std::string& url, const HttpOptions& options, 
   const std::string range = fmt::format("{}-{}", begin, end - 1);
   curl_easy_setopt(transfer.curl.get(), CURLOPT_RANGE, range.c_str());
   const auto status = perform(url, transfer, sink);
-  if (n == end - begin) return {};  // also where the server had more to say
-  const long code = TRY(status);
+  if (n == end - begin) return answer;  // also where the server had more to say
+  answer.status = TRY(status);
+  answer.headers = headers_of(transfer.curl.get());
+  return answer;
+}
+
+}  // namespace
+
+Result<HttpAnswer> http_get(const std::string& url, const HttpOptions& options,
+                            uint64_t bytes_max) {
+  return with_tokens(options, [&](const HttpOptions& own) { return get(url, own, bytes_max); });
+}
+
+Result<HttpAnswer> http_send(const std::string& url, const HttpOptions& options,
+                             const HttpUpload& upload) {
+  return with_tokens(options, [&](const HttpOptions& own) { return send(url, own, upload); });
+}
+
+Result<void> http_get_range(const std::string& url, const HttpOptions& options, uint64_t begin,
+                            uint64_t end, const HttpWrite& write) {
+  uint64_t n = 0;
+  const HttpAnswer answer = TRY(with_tokens(
+      options, [&](const HttpOptions& own) { return get_range(url, own, begin, end, write, n); }));
+  if (n == end - begin) return {};
   return fail(Fault::io, "{}: the server answers {} and sends {} of {} bytes", printable(url, 200),
-              code, n, end - begin);
+              answer.status, n, end - begin);
+}
+
+Result<std::string> url_origin(const std::string& url) {
+  const Url address(curl_url());
+  if (curl_url_set(address.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK) {
+    const std::string scheme = part_of(address, CURLUPART_SCHEME);
+    std::string host = part_of(address, CURLUPART_HOST);
+    const std::string port = part_of(address, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+    std::ranges::transform(host, host.begin(), [](unsigned char c) { return std::tolower(c); });
+    if ((scheme == "http" || scheme == "https") && !host.empty())
+      return scheme + "://" + host + ":" + port;
+  }
+  return fail(Fault::bad_format, "'{}' is no HTTP address", printable(url, 200));
+}
+
+HttpOptions options_for(const std::string& url, const std::string& own,
+                        const HttpOptions& options) {
+  const auto there = url_origin(url), here = url_origin(own);
+  HttpOptions result = options;
+  if (there && here && *there == *here) return result;
+  result.token.clear();
+  result.tokens = nullptr;
+  result.authorization.clear();
+  return result;
 }
 
 std::string url_escape(std::string_view text) {

@@ -3,6 +3,7 @@
 #include "format/json.h"
 #include "format/printable.h"
 #include "store/caches.h"
+#include "store/registry_auth.h"
 
 #include <nlohmann/json.hpp>
 
@@ -26,7 +27,10 @@ std::string text_of(const json& value, const char* key) {
 class Pull {
  public:
   Pull(const Store& store, const ModelRef& ref, const PullOptions& options)
-      : store_(store), ref_(ref), options_(options) {}
+      : store_(store),
+        ref_(ref),
+        options_(options),
+        auth_(ref, options.download.http, options.key_files) {}
 
   Result<StoredModel> run() {
     say("pulling manifest", "", 0, 0);
@@ -53,7 +57,7 @@ class Pull {
     DownloadOptions download = options_.download;
     const std::string status = "pulling " + part.digest.substr(7, 12);
     download.on_progress = [&](uint64_t n) { say(status, part.digest, n, part.size); };
-    if (ref_.is_hugging_face()) download.http.token = options_.hugging_face_token;
+    download.http = http();
     say(status, part.digest, 0, part.size);
     const std::string url =
         ref_.is_hugging_face() ? file_urls_[part.digest] : base() + "/blobs/" + part.digest;
@@ -62,6 +66,15 @@ class Pull {
     return {};
   }
 
+  // With the token that there is, or with a source of them.
+  HttpOptions http() {
+    HttpOptions http = options_.download.http;
+    if (ref_.is_hugging_face())
+      http.token = options_.hugging_face_token;
+    else if (http.token.empty())
+      http.tokens = &auth_;
+    return http;
+  }
   std::string base() const {
     return ref_.scheme + "://" + ref_.host + "/v2/" + ref_.name_space + "/" + ref_.model;
   }
@@ -73,14 +86,14 @@ class Pull {
     if (answer.status == 404)
       return fail(Fault::not_found, "there is no model '{}' at {} (404)", ref_.text(), ref_.host);
     if (answer.status == 401 || answer.status == 403)
-      return fail(Fault::not_found, "{} refuses '{}' ({}): it is not there, or needs a token",
-                  ref_.host, ref_.text(), answer.status);
+      return fail(Fault::not_found, "{} refuses '{}' ({}): it is not there, or needs a token{}",
+                  ref_.host, ref_.text(), answer.status, auth_.advice());
     return fail(Fault::io, "{}: the server answers {}: {}", printable(url, 200), answer.status,
                 said);
   }
 
   Result<Manifest> registry() {
-    HttpOptions http = options_.download.http;
+    HttpOptions http = this->http();
     http.accept = "application/vnd.docker.distribution.manifest.v2+json";
     const std::string url = base() + "/manifests/" + (ref_.digest.empty() ? ref_.tag : ref_.digest);
     const std::string text = TRY(get(url, http));
@@ -93,8 +106,7 @@ class Pull {
   }
 
   Result<Manifest> hugging_face() {
-    HttpOptions http = options_.download.http;
-    http.token = options_.hugging_face_token;
+    const HttpOptions http = this->http();
     const std::string repo = ref_.name_space + "/" + ref_.model;
     const std::string url =
         options_.hugging_face + "/api/models/" + repo + "/tree/main?recursive=true";
@@ -171,6 +183,7 @@ class Pull {
   const Store& store_;
   const ModelRef& ref_;
   const PullOptions& options_;
+  RegistryAuth auth_;
   std::map<std::string, std::string> file_urls_;  // by digest, at Hugging Face
 };
 

@@ -3,6 +3,7 @@
 //   Ollama's (the OCI distribution protocol):
 //     GET /v2/NAMESPACE/MODEL/manifests/TAG          the manifest, which is stored as it is
 //     GET /v2/NAMESPACE/MODEL/blobs/sha256:DIGEST    each part
+//   one that wants a token is asked for it (store/registry_auth.h)
 //   Hugging Face:
 //     GET /api/models/USER/REPO/tree/main?recursive=true    the files, with their SHA-256
 //     GET /USER/REPO/resolve/main/FILE                      the one whose name has the tag's
@@ -22,7 +23,8 @@ struct PullOptions {
   DownloadOptions download;
   std::string hugging_face = "https://huggingface.co";  // where its hub is
   std::string hugging_face_token;
-  bool allow_http = false;  // registries without TLS
+  std::vector<std::string> key_files{};  // see RegistryAuth
+  bool allow_http = false;               // registries without TLS
   // What is being done ("pulling manifest", "pulling sha256:...", "success"), and how far of how
   // much.
   using OnStatus = std::function<void(std::string_view status, std::string_view digest,

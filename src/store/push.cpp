@@ -1,7 +1,11 @@
 #include "store/push.h"
 
+#include "base/sha256.h"
 #include "format/printable.h"
+#include "store/registry_auth.h"
+#include "store/upload.h"
 
+#include <algorithm>
 #include <set>
 
 namespace quire {
@@ -10,7 +14,13 @@ namespace {
 class Push {
  public:
   Push(const Store& store, const ModelRef& ref, const PushOptions& options)
-      : store_(store), ref_(ref), options_(options) {}
+      : store_(store),
+        ref_(ref),
+        options_(options),
+        auth_(ref, options.http, options.key_files),
+        http_(options.http) {
+    if (http_.token.empty()) http_.tokens = &auth_;
+  }
 
   Result<void> run() {
     if (ref_.is_hugging_face())
@@ -33,7 +43,9 @@ class Push {
     upload.method = "PUT";
     upload.content_type = "application/vnd.docker.distribution.manifest.v2+json";
     upload.body = manifest_text(manifest);
-    TRY(expect(base() + "/manifests/" + ref_.tag, upload, {200, 201}));
+    const HttpAnswer answer =
+        TRY(with_advice(http_send(base() + "/manifests/" + ref_.tag, http_, upload)));
+    if (answer.status != 200 && answer.status != 201) return refused(answer);
     say("success", "", 0, 0);
     return {};
   }
@@ -46,18 +58,22 @@ class Push {
     return ref_.scheme + "://" + ref_.host + "/v2/" + ref_.name_space + "/" + ref_.model;
   }
 
-  Result<HttpAnswer> expect(const std::string& url, const HttpUpload& upload,
-                            std::initializer_list<long> wanted) const {
-    HttpAnswer answer = TRY(http_send(url, options_.http, upload));
-    for (const long status : wanted)
-      if (answer.status == status) return answer;
-    if (answer.status == 401 || answer.status == 403)
-      return fail(Fault::usage,
-                  "{} refuses '{}' ({}): give its token (QUIRE_REGISTRY_TOKEN) for an account that "
-                  "may write there",
-                  ref_.host, ref_.text(), answer.status);
-    return fail(Fault::io, "{}: the registry answers {}: {}", printable(url, 200), answer.status,
-                printable(answer.body, 120));
+  // An error that is about rights says how to get them.
+  template <class T>
+  Result<T> with_advice(Result<T> result) const {
+    if (result || result.error().fault != Fault::usage) return result;
+    Error error = std::move(result).error();
+    const std::string advice = auth_.advice();
+    error.text += advice.empty()
+                      ? "; give the token (QUIRE_REGISTRY_TOKEN) of an account that may write there"
+                      : advice;
+    return std::unexpected(std::move(error));
+  }
+  Result<void> refused(const HttpAnswer& answer) const {
+    const bool by_rights = answer.status == 401 || answer.status == 403;
+    return with_advice<void>(fail(by_rights ? Fault::usage : Fault::io, "{} refuses '{}' ({}): {}",
+                                  ref_.host, ref_.text(), answer.status,
+                                  printable(answer.body, 120)));
   }
 
   Result<void> send(const StoreLayer& layer) const {
@@ -65,28 +81,43 @@ class Push {
     say(status, layer.digest, 0, layer.size);
     HttpUpload ask;
     ask.method = "HEAD";
-    if (TRY(http_send(base() + "/blobs/" + layer.digest, options_.http, ask)).status != 200) {
-      HttpUpload begin;
-      begin.content_type = "application/octet-stream";
-      const HttpAnswer place = TRY(expect(base() + "/blobs/uploads/", begin, {201, 202}));
-      if (place.location.empty())
-        return fail(Fault::io, "{}: the registry does not say where parts go", ref_.host);
-      HttpUpload upload;
-      upload.method = "PUT";
-      upload.content_type = "application/octet-stream";
-      upload.file = TRY(store_.layer_path(layer));
+    const HttpAnswer there =
+        TRY(with_advice(http_send(base() + "/blobs/" + layer.digest, http_, ask)));
+    if (there.status != 200) {
+      UploadOptions upload;
+      upload.http = http_;
+      upload.part_bytes = options_.part_bytes;
+      upload.n_tries = options_.n_tries;
+      upload.mount_from = other_repo_with(layer);
       upload.on_progress = [&](uint64_t n) { say(status, layer.digest, n, layer.size); };
-      const char joint = place.location.find('?') == std::string::npos ? '?' : '&';
-      TRY(expect(fmt::format("{}{}digest={}", place.location, joint, layer.digest), upload,
-                 {200, 201, 204}));
+      const std::string path = TRY(store_.layer_path(layer));
+      TRY(with_advice(upload_blob(base(), layer, path, state_path(layer), upload)));
     }
     say(status, layer.digest, layer.size, layer.size);
     return {};
   }
 
+  // Another model of the same registry with this part: there it can be taken from.
+  std::string other_repo_with(const StoreLayer& layer) const {
+    for (const StoredModel& other : store_.list()) {
+      const ModelRef& ref = other.ref;
+      const bool same = ref.name_space == ref_.name_space && ref.model == ref_.model;
+      if (ref.host != ref_.host || same) continue;
+      const auto has = [&](const StoreLayer& part) { return part.digest == layer.digest; };
+      if (has(other.manifest.config) || std::ranges::any_of(other.manifest.layers, has))
+        return ref.name_space + "/" + ref.model;
+    }
+    return "";
+  }
+  std::string state_path(const StoreLayer& layer) const {
+    return store_.root() + "/uploads/" + sha256_of(base() + " " + layer.digest).substr(7);
+  }
+
   const Store& store_;
   const ModelRef& ref_;
   const PushOptions& options_;
+  RegistryAuth auth_;
+  HttpOptions http_;
 };
 
 }  // namespace
