@@ -72,7 +72,6 @@ void add_adapter_flags(CommandLine& app, AdapterFlags& flags) {
 Result<AdapterFiles> adapter_files(const AdapterFlags& flags) {
   AdapterFiles files;
   files.loras = TRY(files_of("--lora-scaled", flags.loras, flags.scaled_loras));
-  for (const std::string& path : flags.stored) files.loras.push_back({path, 1});
   files.control_vectors =
       TRY(files_of("--control-vector-scaled", flags.control_vectors, flags.scaled_control_vectors));
   if (flags.layers.empty()) return files;

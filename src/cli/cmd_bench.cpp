@@ -36,6 +36,7 @@ Result<DType> cache_dtype(const char* flag, const std::string& name) {
 struct Subject {
   std::shared_ptr<const Model> model;
   std::string name, type, weights;
+  std::vector<std::string> own_adapters{};  // of a model of the store
 };
 
 Result<Subject> load_bare_subject(const Flags& flags) {
@@ -46,10 +47,11 @@ Result<Subject> load_bare_subject(const Flags& flags) {
   if (flags.shape.empty()) {
     if (!flags.write.empty() || flags.pure)
       return fail(Fault::usage, "{} needs --shape", flags.pure ? "--pure" : "--write");
-    const std::string path = TRY(resolve_model(given.empty() ? default_model : given));
-    auto model = TRY(Model::load(path));
+    const ModelContents what = TRY(resolve_contents(given.empty() ? default_model : given));
+    auto model = TRY(Model::load(what.weights));
     const std::string type = model_type_name(*model);
-    return Subject{std::move(model), model_name(path), type, "a mapped file"};
+    return Subject{std::move(model), model_name(what.weights), type, "a mapped file",
+                   what.adapters};
   }
   if (!given.empty())
     return fail(Fault::usage, "both a model, '{}', and --shape {} are given; take one", given,
@@ -69,8 +71,9 @@ Result<Subject> load_bare_subject(const Flags& flags) {
 }
 
 Result<Subject> load_subject(const Flags& flags) {
-  const AdapterFiles adapters = TRY(adapter_files(flags.adapters));
+  AdapterFiles adapters = TRY(adapter_files(flags.adapters));
   Subject subject = TRY(load_bare_subject(flags));
+  for (const std::string& own : subject.own_adapters) adapters.loras.push_back({own, 1});
   subject.model = TRY(with_adapters(std::move(subject.model), adapters));
   return subject;
 }

@@ -80,9 +80,9 @@ Result<int> run(const Flags& flags) {
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model.model,
                 flags.positional);
   const std::string& name = flags.model.model.empty() ? flags.positional : flags.model.model;
-  const std::string path = TRY(resolve_model(name.empty() ? default_model : name));
+  const ModelContents what = TRY(resolve_contents(name.empty() ? default_model : name));
   LoadedEngine loaded =
-      TRY(load_engine(path, flags.model, std::min(flags.n_documents, n_together)));
+      TRY(load_engine(what, flags.model, std::min(flags.n_documents, n_together)));
   Engine& engine = *loaded.engine;
   const uint64_t seed = chosen_seed(flags.sampling.seed);
   const int32_t start = TRY(start_id(loaded.model->tokenizer()));

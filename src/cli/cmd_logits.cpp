@@ -39,8 +39,8 @@ Result<int> run(const Flags& flags) {
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model.model,
                 flags.positional);
   const std::string& name = flags.model.model.empty() ? flags.positional : flags.model.model;
-  const std::string path = TRY(resolve_model(name.empty() ? default_model : name));
-  auto model = TRY(load_model(path, flags.model));
+  const ModelContents what = TRY(resolve_contents(name.empty() ? default_model : name));
+  auto model = TRY(load_model(what, flags.model));
   const RunnerOptions options = TRY(runner_options(flags.model));
   auto runner = TRY(Runner::create(model, options));
   const auto row = [&](std::span<const int32_t> tokens) -> Result<std::vector<float>> {

@@ -49,7 +49,7 @@ void print_progress(const Perplexity& now) {
 Result<int> run(const Flags& flags) {
   const ModelAndFile what = TRY(chosen_files(flags));
   const std::string text = TRY(read_text(what.file));
-  const auto model = TRY(load_model(what.model_path, flags.model));
+  const auto model = TRY(load_model(what.contents, flags.model));
   const std::vector<int32_t> tokens = TRY(perplexity_tokens(model->tokenizer(), text));
   PerplexityOptions windows = flags.windows;
   windows.n_ctx = flags.model.n_ctx == 0 ? model->hparams().n_ctx_train : flags.model.n_ctx;

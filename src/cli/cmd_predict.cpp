@@ -118,7 +118,7 @@ Result<int> run(const Flags& flags) {
     return fail(Fault::usage, "a PROMPT is missing; \"\" predicts how a text begins");
   const std::string prompt = what.text ? *what.text : flags.prompt;
 
-  auto model = TRY(load_model(what.model_path, flags.model));
+  auto model = TRY(load_model(what.contents, flags.model));
   RunnerOptions options = TRY(runner_options(flags.model));
   auto runner = TRY(Runner::create(model, options));
   std::vector<int32_t> ids = TRY(prompt_ids(model->tokenizer(), prompt));

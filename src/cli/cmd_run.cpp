@@ -130,10 +130,8 @@ Result<int> run(const Flags& flags, CommandLine& app) {
   TRY(fill_in_parameters(app, what.contents.parameters));
   const auto prompt = TRY(find_prompt(flags, std::move(what.text)));
   auto form = TRY(answer_form(flags.form));
-  ModelFlags model = flags.model;
-  model.adapters.stored = what.contents.adapters;
   const BlockStoreOptions store = TRY(prompt_cache_options(flags.prompt_cache));
-  LoadedEngine loaded = TRY(load_engine(what.model_path, model, 1, &flags.drafts, store));
+  LoadedEngine loaded = TRY(load_engine(what.contents, flags.model, 1, &flags.drafts, store));
   const auto chat = TRY(set_up_chat(loaded.model->tokenizer(), flags.chat, what.contents));
   AnswerMaker maker = TRY(AnswerMaker::create(loaded, std::move(form), chat ? &*chat : nullptr));
   note_memory(loaded);

@@ -20,7 +20,7 @@ namespace {
 struct Flags {
   std::string positional, model;
   int64_t n_ctx = 0;
-  bool json = false, graph = false;
+  bool json = false, graph = false, modelfile = false;
   GraphFlags graph_flags;
 };
 
@@ -251,12 +251,24 @@ nlohmann::json as_json(const Shown& shown, const std::optional<Memory>& memory) 
   return result;
 }
 
+// What a model of the store has beside its weights.
+void print_contents(const ModelContents& contents) {
+  if (contents.is_plain()) return;
+  const std::string text = modelfile_text(contents);
+  fmt::print("\n{}", text.substr(text.find('\n') + 1));
+}
+
 Result<int> run(const Flags& flags) {
   if (!flags.model.empty() && !flags.positional.empty())
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model,
                 flags.positional);
   const std::string name = !flags.model.empty() ? flags.model : flags.positional;
-  const std::string path = TRY(resolve_model(name.empty() ? default_model : name));
+  const ModelContents contents = TRY(resolve_contents(name.empty() ? default_model : name));
+  if (flags.modelfile) {
+    put_text(modelfile_text(contents));
+    return 0;
+  }
+  const std::string& path = contents.weights;
   Shown shown{TRY(open_model_file(path)), nullptr, {}};
   if (auto model = Model::load(path))
     shown.model = std::move(*model);
@@ -272,10 +284,13 @@ Result<int> run(const Flags& flags) {
     memory =
         memory_of(*shown.model, flags.n_ctx > 0 ? flags.n_ctx : shown.model->hparams().n_ctx_train);
   if (flags.json) {
-    print_json(as_json(shown, memory));
+    nlohmann::ordered_json all = as_json(shown, memory);
+    if (!contents.is_plain()) all["modelfile"] = modelfile_text(contents);
+    print_json(all);
     return 0;
   }
   print_overview(shown);
+  print_contents(contents);
   if (memory) print_memory(*memory);
   print_types(shown.file);
   print_metadata(shown.file);
@@ -299,6 +314,9 @@ CommandBody command_show(CommandLine& app) {
       ->needs(graph);
   add_int(app, "--rows", flags->graph_flags.n_rows, "for --cost: tokens in the step", 1, 65536);
   CommandLine::Option* json = app.add_flag("--json", flags->json, "print JSON");
+  app.add_flag("--modelfile", flags->modelfile, "print a Modelfile that makes the model")
+      ->excludes(graph)
+      ->excludes(json);
   json->excludes(graph);
   examples(app, {{"quire show", "the bundled model"},
                  {"quire show model.gguf -c 8192", "and its memory at 8192 positions"},

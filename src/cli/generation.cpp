@@ -160,9 +160,11 @@ Result<RunnerOptions> runner_options(const ModelFlags& flags) {
   return options;
 }
 
-Result<std::shared_ptr<const Model>> load_model(const std::string& path, const ModelFlags& flags) {
-  const AdapterFiles adapters = TRY(adapter_files(flags.adapters));
-  return with_adapters(TRY(Model::load(path, flags.rope)), adapters);
+Result<std::shared_ptr<const Model>> load_model(const ModelContents& what,
+                                                const ModelFlags& flags) {
+  AdapterFiles adapters = TRY(adapter_files(flags.adapters));
+  for (const std::string& own : what.adapters) adapters.loras.push_back({own, 1});
+  return with_adapters(TRY(Model::load(what.weights, flags.rope)), adapters);
 }
 
 Result<DraftOptions> draft_options(const DraftFlags& flags) {
@@ -180,7 +182,7 @@ Result<DraftOptions> draft_options(const DraftFlags& flags) {
   return options;
 }
 
-Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flags,
+Result<LoadedEngine> load_engine(const ModelContents& what, const ModelFlags& flags,
                                  int32_t n_sequences, const DraftFlags* drafts,
                                  const BlockStoreOptions& store) {
   const auto start = std::chrono::steady_clock::now();
@@ -189,14 +191,14 @@ Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flag
   options.store = store;
   options.snapshot_bytes = default_snapshot_bytes;
   LoadedEngine loaded;
-  loaded.model = TRY(load_model(path, flags));
+  loaded.model = TRY(load_model(what, flags));
   // A wrong guess must be taken back.
   const bool goes_back = loaded.model->graph().state_sizes.empty();
   if (drafts != nullptr && !goes_back && !drafts->model.empty())
     fmt::print(stderr,
                "quire: note: {} is recurrent, and its state cannot go back to before a wrong "
                "guess: {} is not used\n",
-               path, drafts->model);
+               what.weights, drafts->model);
   DraftOptions drafting;
   if (drafts != nullptr && goes_back) drafting = TRY(draft_options(*drafts));
   loaded.engine = TRY(Engine::create(loaded.model, options, drafting));

@@ -16,8 +16,7 @@ namespace quire {
 // --lora, --lora-scaled, --control-vector, ... as given; cli/adapter_flags.cpp
 struct AdapterFlags {
   std::vector<std::string> loras, scaled_loras, control_vectors, scaled_control_vectors;
-  std::vector<int32_t> layers;      // first and last that control vectors work on
-  std::vector<std::string> stored;  // LoRA files of a model of the store
+  std::vector<int32_t> layers;  // first and last that control vectors work on
 };
 // The files with their scales; usage names what is no FILE:SCALE.
 Result<AdapterFiles> adapter_files(const AdapterFlags& flags);
@@ -86,15 +85,15 @@ Result<ModelAndText> split_positionals(const std::string& model_flag,
                                        const std::vector<std::string>& positionals);
 
 Result<RunnerOptions> runner_options(const ModelFlags& flags);
-// The model with its adapters and its positions as the flags want them.
-Result<std::shared_ptr<const Model>> load_model(const std::string& path, const ModelFlags& flags);
+// The model with its own adapters, and with adapters and positions as the flags want them.
+Result<std::shared_ptr<const Model>> load_model(const ModelContents& what, const ModelFlags& flags);
 
 struct LoadedEngine {
   std::shared_ptr<const Model> model;
   std::unique_ptr<Engine> engine;
   double load_s = 0;
 };
-Result<LoadedEngine> load_engine(const std::string& path, const ModelFlags& flags,
+Result<LoadedEngine> load_engine(const ModelContents& what, const ModelFlags& flags,
                                  int32_t n_sequences = 1, const DraftFlags* drafts = nullptr,
                                  const BlockStoreOptions& store = {});
 // For states of prompts of recurrent models (RunnerOptions::snapshot_bytes), unless a flag says

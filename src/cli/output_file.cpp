@@ -41,7 +41,8 @@ Result<ModelAndFile> split_model_and_file(const std::string& model_flag,
                                                     : default_model;
   if (positionals.size() == 1 && model_flag.empty() && positionals[0].ends_with(".gguf"))
     return fail(Fault::usage, "a FILE is missing after the model {}", positionals[0]);
-  return ModelAndFile{TRY(resolve_model(name)), positionals.back()};
+  ModelContents contents = TRY(resolve_contents(name));
+  return ModelAndFile{contents.weights, positionals.back(), std::move(contents)};
 }
 
 }  // namespace quire

@@ -1,6 +1,7 @@
 // Files that commands write, and pairs MODEL FILE of arguments.
 #pragma once
 #include "base/result.h"
+#include "store/contents.h"
 
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ Result<void> write_output(const std::string& path, std::string_view bytes);
 // [MODEL] FILE: one positional is the FILE, and the model is -m or the bundled one.
 struct ModelAndFile {
   std::string model_path, file;
+  ModelContents contents;  // what a model of the store carries beside its weights
 };
 Result<ModelAndFile> split_model_and_file(const std::string& model_flag,
                                           const std::vector<std::string>& positionals);

@@ -45,7 +45,9 @@ Result<void> Catalog::pull(const TransferRequest&, const OnProgress&) {
 Result<void> Catalog::push(const TransferRequest&, const OnProgress&) {
   return needs_store("push");
 }
-Result<void> Catalog::create(const CreateRequest&) { return needs_store("create"); }
+Result<void> Catalog::create(const CreateRequest&, const OnProgress&) {
+  return needs_store("create");
+}
 Result<void> Catalog::copy(const std::string&, const std::string&) { return needs_store("copy"); }
 Result<void> Catalog::remove(const std::string&) { return needs_store("delete"); }
 Result<void> Catalog::find_blob(const std::string&) const { return needs_store("a blob"); }

@@ -24,7 +24,7 @@ struct CatalogEntry {
   std::vector<std::string> aliases{};  // other names for it, of --alias
 };
 
-// Progress of a pull or a push: what is done now, how much of how much.
+// Progress of a pull, a push or a create: what is done now, how much of how much.
 struct TransferProgress {
   std::string status, digest;
   uint64_t total = 0, completed = 0;
@@ -39,7 +39,8 @@ struct TransferRequest {
 struct CreateRequest {
   std::string model;
   Modelfile modelfile;
-  std::vector<std::string> weight_digests;  // blobs instead of FROM
+  std::vector<NamedBlob> files, adapters;  // blobs, files instead of FROM
+  std::string quantize;                    // a type, or ""
 };
 
 // Safe to call from many threads.
@@ -53,7 +54,7 @@ class Catalog {
   // Need a store; unsupported where there is none.
   virtual Result<void> pull(const TransferRequest& request, const OnProgress& progress);
   virtual Result<void> push(const TransferRequest& request, const OnProgress& progress);
-  virtual Result<void> create(const CreateRequest& request);
+  virtual Result<void> create(const CreateRequest& request, const OnProgress& progress);
   virtual Result<void> copy(const std::string& source, const std::string& destination);
   virtual Result<void> remove(const std::string& name);
   // not_found when the store has no such blob, usage for what is no digest.

@@ -2,8 +2,11 @@
 
 #include "base/progress.h"
 #include "format/gguf.h"
+#include "model/type_mix.h"
 #include "server/request_fields.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace quire::server {
@@ -162,6 +165,15 @@ Json ollama_details(const std::string& path) {
       details["quantization_level"] = info(tensor.view.dtype).name;
     }
   }
+  // What the file says of itself is what people call it: Q4_K_M has matrices of several types.
+  const uint64_t file_type =
+      file->get_uint_or("general.file_type", UINT64_MAX).value_or(UINT64_MAX);
+  for (const TypeMix& mix : all_type_mixes())
+    if (static_cast<uint32_t>(mix.type) == file_type) {
+      std::string name(mix.name);
+      std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
+      details["quantization_level"] = name;
+    }
   details["parameter_size"] = format_count(static_cast<double>(n_params));
   return details;
 }

@@ -1,23 +1,26 @@
 // The body of POST /api/create as a Modelfile.
 #include "format/printable.h"
+#include "model/type_mix.h"
 #include "server/ollama.h"
+
+#include <algorithm>
 
 namespace quire::server {
 namespace {
 
-constexpr size_t n_files_max = 100, n_lines_max = 1000;
+constexpr size_t n_files_max = 1000, n_lines_max = 1000;
 
 ApiResult<void> as_400(const Result<void>& result, const char* name) {
   if (result) return {};
   return std::unexpected(ApiError{400, fmt::format("{}: {}", name, result.error().text), name});
 }
 
-// {"file name": "sha256:..."}: the digests, in the order of the names.
-ApiResult<std::vector<std::string>> read_files(Fields& fields, const char* name) {
+// {"file name": "sha256:..."}, in the order of the names.
+ApiResult<std::vector<NamedBlob>> read_files(Fields& fields, const char* name) {
   const Json* files = fields.object(name);
   TRY_API(fields.done());
-  std::map<std::string, std::string> by_name;
-  if (files == nullptr) return std::vector<std::string>();
+  std::vector<NamedBlob> blobs;
+  if (files == nullptr) return blobs;
   if (files->size() > n_files_max)
     return fail_api(400, name, "{} has {} files, at most {} are taken", name, files->size(),
                     n_files_max);
@@ -25,14 +28,20 @@ ApiResult<std::vector<std::string>> read_files(Fields& fields, const char* name)
     if (!digest.is_string() || !is_digest(digest.get_ref<const std::string&>()))
       return fail_api(400, name, "{}: '{}' is {}, no digest 'sha256:' and 64 hexadecimal digits",
                       name, printable(file, 60), shown(digest));
-    if (!file.ends_with(".gguf") && file.find('.') != file.npos)
-      return fail_api(501, name, "{}: '{}' is no GGUF file; other formats are not taken here", name,
-                      printable(file, 60));
-    by_name[file] = digest.get<std::string>();
+    blobs.push_back({file, digest.get<std::string>()});
   }
-  std::vector<std::string> digests;
-  for (const auto& [file, digest] : by_name) digests.push_back(digest);
-  return digests;
+  std::ranges::sort(blobs, {}, &NamedBlob::name);
+  return blobs;
+}
+
+ApiResult<std::string> read_quantize(Fields& fields) {
+  const char* name = fields.has("quantize") ? "quantize" : "quantization";  // of older clients
+  std::string type = fields.text(name);
+  TRY_API(fields.done());
+  if (type.empty()) return type;
+  if (const auto known = type_mix(type); !known)
+    return std::unexpected(ApiError{400, known.error().text, name});
+  return type;
 }
 
 ApiResult<void> read_parameters(Fields& fields, Modelfile& file) {
@@ -83,9 +92,7 @@ ApiResult<CreateRequest> read_create_request(const Json& body) {
     if (!parsed) return std::unexpected(ApiError{400, parsed.error().text, "modelfile"});
     file = *std::move(parsed);
   }
-  if (fields.has("quantize") && !fields.text("quantize").empty())
-    return fail_api(501, "quantize",
-                    "quantize is not done here: models are stored in the type they have");
+  request.quantize = TRY_API(read_quantize(fields));
   file.from = fields.text("from", file.from);
   if (fields.has("template"))
     file.chat_template = fields.text("template"), file.has_template = true;
@@ -96,13 +103,12 @@ ApiResult<CreateRequest> read_create_request(const Json& body) {
     file.licenses.push_back(std::move(license));
   TRY_API(read_parameters(fields, file));
   TRY_API(read_messages(fields, file));
-  request.weight_digests = TRY_API(read_files(fields, "files"));
-  for (const std::string& digest : TRY_API(read_files(fields, "adapters")))
-    file.adapters.push_back("@" + digest);
+  request.files = TRY_API(read_files(fields, "files"));
+  request.adapters = TRY_API(read_files(fields, "adapters"));
   TRY_API(fields.done());
-  if (file.from.empty() && request.weight_digests.empty())
+  if (file.from.empty() && request.files.empty())
     return fail_api(400, "from", "from is missing: a model by name, or files as blobs");
-  if (!file.from.empty() && !request.weight_digests.empty())
+  if (!file.from.empty() && !request.files.empty())
     return fail_api(400, "files", "from and files both say where the weights are");
   return request;
 }

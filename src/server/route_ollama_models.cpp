@@ -216,10 +216,8 @@ ApiResult<void> route_ollama_create(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
   const CreateRequest request = TRY_API(read_create_request(body));
   return transfer(exchange, body, [&](const OnProgress& tell) -> Result<void> {
-    tell({"creating model", "", 0, 0});
+    TRY(app.models.catalog().create(request, tell));
     app.models.release(request.model);
-    TRY(app.models.catalog().create(request));
-    tell({"writing manifest", "", 0, 0});
     return {};
   });
 }

@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 #include "format/printable.h"
+#include "model/write_adapter.h"
+#include "model/write_gguf.h"
 #include "store/blob_writer.h"
 
 #include <atomic>
@@ -115,11 +117,17 @@ Result<void> StoreCatalog::push(const TransferRequest& request, const OnProgress
   return push_model(store_, ref, options);
 }
 
-Result<void> StoreCatalog::create(const CreateRequest& request) {
+Result<void> StoreCatalog::create(const CreateRequest& request, const OnProgress& tell) {
   const ModelRef ref = TRY(parse_model_ref(request.model));
+  Progress progress(tell);
   CreateOptions options;
   options.files = CreateOptions::Files::refused;
-  options.weight_digests = request.weight_digests;
+  options.weight_files = request.files;
+  options.adapter_files = request.adapters;
+  options.quantize = request.quantize;
+  options.make = {make_gguf, make_gguf_lora};
+  options.on_status = progress.callback();
+  options.cancelled = progress.cancelled();
   options.find = [this](const std::string& name) -> Result<ModelContents> {
     const CatalogEntry entry = TRY(find(name));
     return entry.contents ? *entry.contents : ModelContents{.weights = entry.path};
@@ -138,7 +146,7 @@ Result<void> StoreCatalog::copy(const std::string& source, const std::string& de
   CreateRequest request;
   request.model = destination;
   request.modelfile.from = source;
-  return create(request);
+  return create(request, [](const TransferProgress&) { return true; });
 }
 
 Result<void> StoreCatalog::remove(const std::string& name) {

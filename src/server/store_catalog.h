@@ -24,7 +24,7 @@ class StoreCatalog : public Catalog {
   Result<CatalogEntry> find(const std::string& name) const override;
   Result<void> pull(const TransferRequest& request, const OnProgress& progress) override;
   Result<void> push(const TransferRequest& request, const OnProgress& progress) override;
-  Result<void> create(const CreateRequest& request) override;
+  Result<void> create(const CreateRequest& request, const OnProgress& progress) override;
   Result<void> copy(const std::string& source, const std::string& destination) override;
   Result<void> remove(const std::string& name) override;
   Result<void> find_blob(const std::string& digest) const override;

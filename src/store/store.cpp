@@ -5,11 +5,13 @@
 #include "format/json.h"
 #include "format/printable.h"
 
+#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include <csignal>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -194,15 +196,76 @@ Result<std::string> Store::link_shards(const std::vector<const StoreLayer*>& wei
 Result<StoreLayer> Store::add_blob(std::string_view media_type, std::string_view bytes) const {
   StoreLayer layer = {std::string(media_type), sha256_of(bytes), bytes.size(), ""};
   TRY(make_directories(root_ + "/blobs"));
-  if (!has_blob(layer.digest, layer.size)) TRY(write_file(blob_path(layer.digest), bytes));
+  if (!has_blob(layer.digest, layer.size))
+    TRY(write_file(blob_path(layer.digest), bytes));
+  else
+    keep_blob(layer.digest);
+  return layer;
+}
+
+void Store::keep_blob(std::string_view digest) const {
+  std::error_code error;
+  fs::last_write_time(blob_path(digest), fs::file_time_type::clock::now(), error);
+}
+
+std::string Store::temporary_path(std::string_view name) const {
+  static std::atomic<int> n_made = 0;
+  return fmt::format("{}/blobs/{}.tmp-{}-{}", root_, name, ::getpid(), ++n_made);
+}
+
+Result<StoreLayer> Store::adopt_blob(std::string_view media_type, const std::string& path) const {
+  StoreLayer layer = {std::string(media_type), TRY(sha256_of_file(path)), 0, ""};
+  std::error_code error;
+  layer.size = fs::file_size(path, error);
+  if (!error) fs::rename(path, blob_path(layer.digest), error);
+  if (error) return fail(Fault::io, "{}: cannot become a blob: {}", path, error.message());
   return layer;
 }
 
 Result<void> Store::write(const ModelRef& ref, const Manifest& manifest) const {
   const std::string path = manifest_path(ref);
   TRY(make_directories(path.substr(0, path.rfind('/'))));
+  TRY(write_file(path, manifest_text(manifest)));
   sweep();
-  return write_file(path, manifest_text(manifest));
+  sweep_unused();
+  return {};
+}
+
+// All digests that models have; none when a manifest cannot be read, for it may have any.
+std::optional<std::set<std::string>> Store::used_digests() const {
+  std::set<std::string> used;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(root_ + "/manifests", error);
+  for (const fs::recursive_directory_iterator end; !error && entry != end; entry.increment(error)) {
+    const std::string path = entry->path().string();
+    if (!entry->is_regular_file(error) || is_temporary(path)) continue;
+    const auto text = read_file(path, manifest_bytes_max);
+    const auto manifest = text ? parse_manifest(*text, path) : std::unexpected(text.error());
+    if (!manifest) return std::nullopt;
+    used.insert(manifest->config.digest);
+    for (const StoreLayer& layer : manifest->layers) used.insert(layer.digest);
+  }
+  if (error) return std::nullopt;
+  return used;
+}
+
+// What was sent for a model that was never made, or made into other files.
+void Store::sweep_unused() const {
+  const auto used = used_digests();
+  if (!used) return;
+  constexpr auto kept = std::chrono::hours(7 * 24);  // a pull may be resumed days later
+  std::error_code error;
+  std::vector<fs::path> left;
+  fs::directory_iterator entry(root_ + "/blobs", error);
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
+    std::string digest = entry->path().filename().string();
+    if (const size_t dash = digest.find('-'); dash != digest.npos) digest[dash] = ':';
+    std::error_code unknown;
+    const auto age = fs::file_time_type::clock::now() - entry->last_write_time(unknown);
+    if (is_digest(digest) && !unknown && age > kept && !used->contains(digest))
+      left.push_back(entry->path());
+  }
+  for (const fs::path& path : left) fs::remove(path, error);
 }
 
 void Store::sweep() const {
@@ -225,7 +288,7 @@ void Store::sweep() const {
     }
     error.clear();
   }
-  for (const fs::path& path : left) fs::remove(path, error);
+  for (const fs::path& path : left) fs::remove_all(path, error);
 }
 
 Result<void> Store::copy(const ModelRef& from, const ModelRef& to) const {
@@ -244,15 +307,12 @@ Result<void> Store::remove(const ModelRef& ref) const {
     fs::remove(folder, error);
     folder = folder.parent_path();
   }
-  std::set<std::string> used;
-  for (const StoredModel& other : list()) {
-    used.insert(other.manifest.config.digest);
-    for (const StoreLayer& layer : other.manifest.layers) used.insert(layer.digest);
-  }
+  const auto used = used_digests();
+  if (!used) return {};  // a model that cannot be read may have them, too
   std::vector<StoreLayer> parts = model.manifest.layers;
   parts.push_back(model.manifest.config);
   for (const StoreLayer& part : parts)
-    if (!part.digest.empty() && part.path.empty() && !used.contains(part.digest)) {
+    if (!part.digest.empty() && part.path.empty() && !used->contains(part.digest)) {
       fs::remove(blob_path(part.digest), error);
       fs::remove_all(shards_folder(root_, part.digest), error);
     }

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,16 +67,27 @@ class Store {
 
   // Adds bytes as a blob; the layer that names it.
   Result<StoreLayer> add_blob(std::string_view media_type, std::string_view bytes) const;
-  // Also sweeps away what processes that were killed have left half written.
+  // A blob that is about to become part of a model: nobody sweeps it away before.
+  void keep_blob(std::string_view digest) const;
+  // A path for what is being made, in the store: a file or a folder, swept away by write() when its
+  // process was killed.
+  std::string temporary_path(std::string_view name) const;
+  // Such a file, complete, as a blob: it gets its sum as a name.
+  Result<StoreLayer> adopt_blob(std::string_view media_type, const std::string& path) const;
+  // Also sweeps away what processes that were killed have left half written, and blobs that no
+  // model has had for a week.
   Result<void> write(const ModelRef& ref, const Manifest& manifest) const;
   // Another name for the same parts.
   Result<void> copy(const ModelRef& from, const ModelRef& to) const;
-  // The name, and the parts that no other model of this store has. Files in place stay.
+  // The name, and the parts that no other model of this store has; none of them while there is a
+  // manifest that cannot be read. Files in place stay.
   Result<void> remove(const ModelRef& ref) const;
 
  private:
   std::string manifest_path(const ModelRef& ref) const;
   void sweep() const;
+  void sweep_unused() const;
+  std::optional<std::set<std::string>> used_digests() const;
   Result<std::string> link_shards(const std::vector<const StoreLayer*>& weights) const;
   std::string root_;
 };

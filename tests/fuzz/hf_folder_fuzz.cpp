@@ -3,6 +3,7 @@
 //
 //   byte 0: which of the folders in tests/golden/hf gives the weights; then config.json, and behind
 //   a zero byte the index
+#include "../unit/base/temporary_folder.h"
 #include "base/file.h"
 #include "model/model.h"
 
@@ -28,23 +29,6 @@ std::vector<std::string> weights() {
   return files;
 }
 
-std::string make_folder() {
-  std::string path = (fs::temp_directory_path() / "quire-fuzz-XXXXXX").string();
-  if (::mkdtemp(path.data()) == nullptr) std::abort();
-  return path;
-}
-
-// A folder for the process, removed at its end.
-struct Folder {
-  std::string path = make_folder();
-  Folder() = default;
-  Folder(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
-
 void put(const std::string& path, std::string_view text) {
   if (!quire::write_file(path, text)) std::abort();
 }
@@ -53,17 +37,17 @@ void put(const std::string& path, std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::vector<std::string> files = weights();
-  static const Folder folder;
+  static const quire::TemporaryFolder folder;
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const size_t end = text.find('\0');
-  put(folder.path + "/config.json", text.substr(0, end));
+  put(folder.path() + "/config.json", text.substr(0, end));
   std::error_code ignored;
   for (const char* name : {"/model.safetensors", "/model.safetensors.index.json"})
-    fs::remove(folder.path + name, ignored);
-  if (end != text.npos) put(folder.path + "/model.safetensors.index.json", text.substr(end + 1));
-  fs::create_symlink(files[data[0] % files.size()], folder.path + "/model.safetensors", ignored);
-  const auto model = quire::Model::load(folder.path);
+    fs::remove(folder.path() + name, ignored);
+  if (end != text.npos) put(folder.path() + "/model.safetensors.index.json", text.substr(end + 1));
+  fs::create_symlink(files[data[0] % files.size()], folder.path() + "/model.safetensors", ignored);
+  const auto model = quire::Model::load(folder.path());
   if (!model && model.error().text.find('\n') != std::string::npos) std::abort();
   return 0;
 }

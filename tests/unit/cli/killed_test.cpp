@@ -119,5 +119,40 @@ TEST(Killed, ACreateLeavesAStoreThatWorks) {
   }
 }
 
+// Bytes that are written for a model which is being made.
+uint64_t n_temporary_bytes(const Store& store) {
+  std::error_code error;
+  uint64_t n = 0;
+  for (std::filesystem::recursive_directory_iterator entry(store.root() + "/blobs", error), end;
+       !error && entry != end; entry.increment(error))
+    if (entry->path().filename().string().starts_with("weights.tmp-"))
+      n += 1 + entry->file_size(error);
+  return n;
+}
+
+TEST(Killed, AConversionLeavesAStoreThatWorks) {
+  const TemporaryFolder home;
+  const Store store(home / "models");
+  ASSERT_TRUE(write_file(home / "Modelfile", "FROM tales\nSYSTEM a\n").has_value());
+  const std::vector<std::string> make = {"create", "small", "-q", "q4_0", "-f", home / "Modelfile"};
+  Program plain(home.path(), {"create", "plain", "-f", home / "Modelfile"});
+  ASSERT_EQ(plain.wait(), 0);
+  size_t n_killed = 0;
+  for (const uint64_t enough : {1u, 2u, 1u << 20, 2u << 20}) {
+    Program create(home.path(), make);
+    n_killed += create.kill_when([&] { return n_temporary_bytes(store) >= enough; }) ? 1 : 0;
+    for (const StoredModel& model : store.list())
+      EXPECT_TRUE(read_contents(store, model).has_value()) << enough;
+    // What was there is there.
+    EXPECT_TRUE(store.find(*parse_model_ref("plain")).has_value());
+  }
+  EXPECT_GT(n_killed, 0u);
+  Program again(home.path(), make);
+  EXPECT_EQ(again.wait(), 0);
+  const auto model = store.find(*parse_model_ref("small"));
+  ASSERT_TRUE(model.has_value()) << model.error().text;
+  EXPECT_EQ(*sha256_of_file(*store.model_path(*model)), model->manifest.layers[0].digest);
+}
+
 }  // namespace
 }  // namespace quire

@@ -1,7 +1,6 @@
 // A folder that goes when the test ends, and a log that a store's thread writes.
 #pragma once
-#include <gtest/gtest.h>
-#include <unistd.h>
+#include "unit/base/temporary_folder.h"
 
 #include <filesystem>
 #include <functional>
@@ -11,23 +10,14 @@
 
 namespace quire {
 
-class Folder {
+class Folder : public TemporaryFolder {
  public:
-  Folder() {
-    std::string name = testing::TempDir() + "block_store_XXXXXX";
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
   std::vector<std::filesystem::path> files() const {
     std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(path_))
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path()))
       if (entry.is_regular_file()) files.push_back(entry.path());
     return files;
   }
-
- private:
-  std::string path_;
 };
 
 // Lines come from the store's thread.

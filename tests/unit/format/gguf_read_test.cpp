@@ -155,7 +155,7 @@ TEST(Gguf, SplitFileOpensByAnyOfItsShards) {
 }
 
 TEST(Gguf, SplitFileWithAMissingOrRenamedShardIsNotFound) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string first = folder / "split-00001-of-00003.gguf";
   std::filesystem::copy(golden("split-00001-of-00003.gguf"), first);
   EXPECT_THAT(error_text(GgufFile::open(first)), HasSubstr("split-00002-of-00003.gguf"));
@@ -165,7 +165,7 @@ TEST(Gguf, SplitFileWithAMissingOrRenamedShardIsNotFound) {
 }
 
 TEST(Gguf, ShardsInTheWrongOrderAreRefused) {
-  const Folder folder;
+  const TemporaryFolder folder;
   for (const auto& [from, to] : {std::pair("1", "1"), {"3", "2"}, {"2", "3"}})
     std::filesystem::copy(golden(fmt::format("split-0000{}-of-00003.gguf", from)),
                           folder / fmt::format("split-0000{}-of-00003.gguf", to));

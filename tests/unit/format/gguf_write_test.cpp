@@ -17,7 +17,7 @@ TEST_P(GgufCopies, CopyOfAReferenceFileIsTheSameBytes) {
   GgufWriter writer;
   for (const GgufEntry& entry : file.entries()) writer.add_value(entry.key, entry.value);
   for (const GgufTensor& tensor : file.tensors()) writer.add_tensor(tensor.name, tensor.view);
-  const Folder folder;
+  const TemporaryFolder folder;
   ASSERT_EQ(error_text(writer.write(folder / "copy.gguf")), "no error");
   EXPECT_EQ(contents(folder / "copy.gguf"), contents(golden(GetParam())));
 }
@@ -47,7 +47,7 @@ TEST(GgufWriter, EveryTypeComesBackAsWritten) {
   const std::string_view views[] = {"b"};
   writer.add_strings("views", views);
   writer.add_u8s("none", {});
-  const Folder folder;
+  const TemporaryFolder folder;
   ASSERT_EQ(error_text(writer.write(folder / "x.gguf")), "no error");
 
   const GgufFile file = GgufFile::open(folder / "x.gguf").value();
@@ -83,7 +83,7 @@ TEST(GgufWriter, StreamedTensorsAreAlignedAndWhole) {
   Tensor floats(DType::f32, {2, 3});
   floats.f32()[5] = 5;
   writer.add_tensor("floats", floats.view());
-  const Folder folder;
+  const TemporaryFolder folder;
   ASSERT_EQ(error_text(writer.write(folder / "x.gguf")), "no error");
 
   const GgufFile file = GgufFile::open(folder / "x.gguf").value();
@@ -96,7 +96,7 @@ TEST(GgufWriter, StreamedTensorsAreAlignedAndWhole) {
 }
 
 TEST(GgufWriter, MistakesAreToldByWriteAndLeaveNoFile) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto error_of = [&](auto&& fill) {
     GgufWriter writer;
     fill(writer);
@@ -124,7 +124,7 @@ TEST(GgufWriter, MistakesAreToldByWriteAndLeaveNoFile) {
 }
 
 TEST(GgufWriter, FailureOfASourceLeavesNoFile) {
-  const Folder folder;
+  const TemporaryFolder folder;
   GgufWriter writer;
   writer.add_tensor("t", DType::f32, {1},
                     [](GgufSink) -> Result<void> { return fail(Fault::io, "source gone"); });

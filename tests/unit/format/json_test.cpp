@@ -106,7 +106,7 @@ TEST(HfConfig, ErrorsNameFileFieldAndValue) {
 }
 
 TEST(HfConfig, OpensAFolderOrAFile) {
-  const Folder folder;
+  const TemporaryFolder folder;
   ASSERT_TRUE(write_file(folder / "config.json", "{\"a\": 1}").has_value());
   EXPECT_EQ(HfConfig::open(folder / "").value().get_int("a").value(), 1);
   EXPECT_EQ(HfConfig::open(folder / "config.json").value().get_int("a").value(), 1);

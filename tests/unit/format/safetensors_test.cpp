@@ -66,7 +66,7 @@ TEST(Safetensors, ShardedModelOpensByFolderAndByIndex) {
 }
 
 TEST(Safetensors, IndexCannotLeaveItsFolder) {
-  const Folder folder;
+  const TemporaryFolder folder;
   for (const char* shard : {"../x.safetensors", "/etc/passwd", "", "..", "a/b", "a\\u0000b"}) {
     ASSERT_TRUE(write_file(folder / "model.safetensors.index.json",
                            fmt::format(R"({{"weight_map": {{"t": "{}"}}}})", shard))
@@ -78,7 +78,7 @@ TEST(Safetensors, IndexCannotLeaveItsFolder) {
 }
 
 TEST(Safetensors, IndexMustAgreeWithItsShards) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor one(DType::f32, {1});
   const NamedTensor named[] = {{"a", one.view()}};
   ASSERT_TRUE(write_safetensors(folder / "s.safetensors", named).has_value());
@@ -99,7 +99,7 @@ TEST(Safetensors, WhatIsWrittenComesBackAlignedAndTheSame) {
   floats.f32()[3] = 1.5f;
   bytes.data()[2] = std::byte{7};
   const NamedTensor named[] = {{"b", bytes.view()}, {"h", halves.view()}, {"q\"\n", floats.view()}};
-  const Folder folder;
+  const TemporaryFolder folder;
   ASSERT_TRUE(write_safetensors(folder / "x.safetensors", named, {{"step", "10"}}).has_value());
   ASSERT_TRUE(write_safetensors(folder / "y.safetensors", named, {{"step", "10"}}).has_value());
   EXPECT_EQ(contents(folder / "x.safetensors"), contents(folder / "y.safetensors"));
@@ -111,7 +111,7 @@ TEST(Safetensors, WhatIsWrittenComesBackAlignedAndTheSame) {
 }
 
 TEST(Safetensors, WriterRefusesWhatTheFormatCannotHold) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor one(DType::f32, {1}), blocks(DType::q8_0, {32});
   const auto error_of = [&](std::initializer_list<NamedTensor> named) {
     const std::string path = folder / "x.safetensors";

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "format/json.h"
+#include "unit/base/temporary_folder.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -47,24 +48,6 @@ std::vector<std::string> golden_names(Wanted wanted) {
   std::sort(names.begin(), names.end());
   return names;
 }
-
-// Removed with everything in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = testing::TempDir() + "two_files_XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 struct Finished {
   int exit_code = -1;

@@ -19,7 +19,9 @@ using testing::HasSubstr;
 
 class StoreCatalogTest : public testing::Test {
  protected:
-  StoreCatalogTest() {
+  StoreCatalogTest() { serve(0); }
+  void serve(int64_t n_ctx) {
+    server_.reset();
     StoreCatalogOptions options;
     options.store = folder_.path() + "/models";
     options.caches.llama_cpp = folder_.path() + "/llama";
@@ -27,7 +29,9 @@ class StoreCatalogTest : public testing::Test {
     options.pull.download.part_bytes = 1 << 20;
     const std::vector<std::string> files = {QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf"};
     auto catalog = std::make_unique<StoreCatalog>(FileCatalog::create(files, {}).value(), options);
-    server_ = std::make_unique<TestServer>(std::move(catalog));
+    AppOptions app = default_options();
+    app.models.host.runner.n_ctx = n_ctx;
+    server_ = std::make_unique<TestServer>(std::move(catalog), app);
   }
 
   json post(const std::string& path, const json& body, int status = 200) {
@@ -49,6 +53,12 @@ class StoreCatalogTest : public testing::Test {
   }
   int send_blob(const std::string& digest, const std::string& bytes) {
     return server_->ask("POST", "/api/blobs/" + digest, bytes).status;
+  }
+  // The digest of these bytes, which are there now.
+  std::string send(const std::string& bytes) {
+    const std::string digest = sha256_of(bytes);
+    EXPECT_EQ(send_blob(digest, bytes), 201);
+    return digest;
   }
   std::string weights() { return read_file(QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf").value(); }
   // What the model says first after this chat, by its prompt.
@@ -129,6 +139,69 @@ TEST_F(StoreCatalogTest, WeightsComeAsABlobAndAreCheckedByTheirSum) {
                                    {"stream", false},
                                    {"options", {{"num_predict", 2}}}})["eval_count"],
             2);
+}
+
+TEST_F(StoreCatalogTest, AFolderComesAsBlobsAndBecomesAModel) {
+  serve(128);  // as many positions as the folder's model knows
+  const std::string folder = QUIRE_SOURCE_DIR "/tests/golden/hf/llama-bf16/";
+  json files = json::object();
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer.json",
+                           "tokenizer_config.json", "chat_template.jinja"})
+    files[name] = send(read_file(folder + name).value());
+  const auto said = lines("/api/create", {{"model", "own"}, {"files", files}});
+  EXPECT_EQ(said[0]["status"], "converting model");
+  EXPECT_EQ(said.back()["status"], "success") << said.back();
+  const json shown = post("/api/show", {{"model", "own"}});
+  EXPECT_EQ(shown["details"]["quantization_level"], "BF16");
+  EXPECT_EQ(shown["model_info"]["general.name"], "own");
+  EXPECT_EQ(shown["template"], read_file(folder + "chat_template.jinja").value());
+  EXPECT_EQ(
+      post("/api/generate", {{"model", "own"},
+                             {"prompt", "Once"},
+                             {"stream", false},
+                             {"options", {{"num_predict", 2}, {"temperature", 0}}}})["eval_count"],
+      2);
+  // And an adapter of the same kind.
+  const std::string lora = QUIRE_SOURCE_DIR "/tests/golden/adapter/llama-all/";
+  json adapter = json::object();
+  for (const char* name : {"adapter_config.json", "adapter_model.safetensors"})
+    adapter[name] = send(read_file(lora + name).value());
+  post("/api/create",
+       {{"model", "styled"}, {"from", "own"}, {"adapters", adapter}, {"stream", false}});
+  EXPECT_THAT(post("/api/show", {{"model", "styled"}})["modelfile"].get<std::string>(),
+              HasSubstr("\nADAPTER "));
+  const auto says = [&](const char* model) {
+    return post("/api/generate",
+                {{"model", model},
+                 {"prompt", "Once"},
+                 {"stream", false},
+                 {"options", {{"num_predict", 8}, {"temperature", 0}}}})["context"];
+  };
+  EXPECT_NE(says("styled"), says("own"));
+
+  files.erase("config.json");
+  const json error =
+      post("/api/create", {{"model", "own"}, {"files", files}, {"stream", false}}, 404);
+  EXPECT_THAT(error["error"].get<std::string>(), testing::StartsWith("own: this folder has no"));
+  files["../config.json"] = files["tokenizer.json"];
+  post("/api/create", {{"model", "own"}, {"files", files}, {"stream", false}}, 400);
+}
+
+TEST_F(StoreCatalogTest, QuantizeStoresTheWeightsInAnotherType) {
+  const auto said =
+      lines("/api/create", {{"model", "small"}, {"from", "tales"}, {"quantize", "q4_K_M"}});
+  EXPECT_EQ(said[0]["status"], "quantizing model to q4_K_M");
+  EXPECT_TRUE(std::ranges::any_of(said, [](const json& line) {
+    return line.contains("total") && line["total"] == line["completed"];
+  }));
+  EXPECT_EQ(said.back()["status"], "success") << said.back();
+  EXPECT_EQ(post("/api/show", {{"model", "small"}})["details"]["quantization_level"], "Q4_K_M");
+  EXPECT_EQ(post("/api/generate", {{"model", "small"},
+                                   {"prompt", "Once"},
+                                   {"stream", false},
+                                   {"options", {{"num_predict", 2}}}})["eval_count"],
+            2);
+  post("/api/create", {{"model", "small"}, {"from", "tales"}, {"quantize", "q9"}}, 400);
 }
 
 TEST_F(StoreCatalogTest, ABlobInChunksIsTheSame) {

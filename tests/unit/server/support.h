@@ -3,6 +3,7 @@
 #pragma once
 #include "server/app.h"
 #include "server/catalog.h"
+#include "unit/base/temporary_folder.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -18,21 +19,6 @@ namespace quire::server {
 struct Reply {
   int status = 0;
   std::string head, body;  // body: chunks joined
-};
-
-// Gone with all that is in it at the end of its scope.
-class TemporaryFolder {
- public:
-  TemporaryFolder() : path_(testing::TempDir() + "quire_server_XXXXXX") {
-    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 // Not inline: g++ 12 takes a std::function in options made in place for one that is not

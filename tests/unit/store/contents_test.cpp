@@ -91,7 +91,7 @@ TEST_F(ContentsTest, BlobsAreWeightsWhereFilesAreRefused) {
   EXPECT_EQ(create("a", "FROM @sha256:../../x").error().fault, Fault::usage);
   EXPECT_EQ(create("a", "FROM @" + sha256_of("none")).error().fault, Fault::not_found);
   EXPECT_EQ(create("a", "FROM @" + put_blob("text")).error().fault, Fault::bad_format);
-  options_.weight_digests = {digest, second};
+  options_.weight_files = {{"1.gguf", digest}, {"2.gguf", second}};
   const auto split = create("b", "FROM ignored");
   ASSERT_TRUE(split.has_value()) << split.error().text;
   EXPECT_EQ(*read_file(files_of_model(*store_.model_path(*split))[1]), "GGUF second");

@@ -136,11 +136,11 @@ TEST(TrainingData, TooLittleTextIsAUsageError) {
 TEST(TokenCache, SpecialTokensSpelledInTheTextAreText) {
   Data d;
   ThreadPool pool(1);
-  TokenCacheWriter writer = TokenCacheWriter::create(d.folder.file("t"), d.tokenizer, pool).value();
+  TokenCacheWriter writer = TokenCacheWriter::create(d.folder / "t", d.tokenizer, pool).value();
   const std::string text = "a <|endoftext|> b \xff";
   ASSERT_TRUE(writer.add(text, 0));
   ASSERT_TRUE(writer.finish(1, 1));
-  const TokenCache cache = TokenCache::open(d.folder.file("t"), d.tokenizer->n_vocab(), 1).value();
+  const TokenCache cache = TokenCache::open(d.folder / "t", d.tokenizer->n_vocab(), 1).value();
   std::vector<int32_t> ids(static_cast<size_t>(cache.n_tokens()));
   cache.read(0, ids);
   EXPECT_EQ(std::count(ids.begin(), ids.end(), d.tokenizer->eos()), 1);
@@ -152,11 +152,10 @@ TEST(TokenCache, IsTheSameFileForAnyNumberOfThreads) {
   Data d;
   const auto bytes_with = [&](int n_threads) {
     ThreadPool pool(n_threads);
-    TokenCacheWriter writer =
-        TokenCacheWriter::create(d.folder.file("t"), d.tokenizer, pool).value();
+    TokenCacheWriter writer = TokenCacheWriter::create(d.folder / "t", d.tokenizer, pool).value();
     for (const std::string& document : tiny_documents(50)) EXPECT_TRUE(writer.add(document, 0));
     EXPECT_TRUE(writer.finish(1, 1));
-    return read_file(d.folder.file("t")).value();
+    return read_file(d.folder / "t").value();
   };
   EXPECT_EQ(bytes_with(1), bytes_with(3));
 }
@@ -164,7 +163,7 @@ TEST(TokenCache, IsTheSameFileForAnyNumberOfThreads) {
 TEST(TokenCache, DamageIsFoundWhereverItIs) {
   Data d;
   (void)tiny_cache(d.folder, d.tokenizer, 5);
-  const std::string path = d.folder.file("tokens.bin");
+  const std::string path = d.folder / "tokens.bin";
   const std::string whole = read_file(path).value();
   for (size_t at = 0; at < whole.size(); at += 7) {
     std::string damaged = whole;
@@ -183,7 +182,7 @@ TEST(TokenCache, DamageIsFoundWhereverItIs) {
 TEST(TokenCache, OfOtherDataIsRefused) {
   Data d;
   (void)tiny_cache(d.folder, d.tokenizer, 5);
-  const auto cache = TokenCache::open(d.folder.file("tokens.bin"), d.tokenizer->n_vocab(), 78);
+  const auto cache = TokenCache::open(d.folder / "tokens.bin", d.tokenizer->n_vocab(), 78);
   ASSERT_FALSE(cache.has_value());
   EXPECT_NE(cache.error().text.find("other data files"), std::string::npos);
 }

@@ -14,7 +14,7 @@ Metric metric(int64_t step) {
 
 TEST(Metrics, AreCutAtTheStepThatIsContinuedFrom) {
   TemporaryFolder folder;
-  const std::string path = folder.file("metrics.jsonl");
+  const std::string path = folder / "metrics.jsonl";
   {
     MetricsFile file = MetricsFile::open(path, 0).value();
     for (int64_t step = 1; step <= 5; ++step) ASSERT_TRUE(file.append(metric(step)));
@@ -42,8 +42,8 @@ TEST(Metrics, ALineSaysWhatWasMeasured) {
 
 TEST(Metrics, ADamagedLineInTheMiddleIsAnErrorThatNamesIt) {
   TemporaryFolder folder;
-  ASSERT_TRUE(write_file(folder.file("m"), metric_line(metric(1)) + "\n{\"step\":2}\n"));
-  const auto read = read_metrics(folder.file("m"), 10);
+  ASSERT_TRUE(write_file(folder / "m", metric_line(metric(1)) + "\n{\"step\":2}\n"));
+  const auto read = read_metrics(folder / "m", 10);
   ASSERT_FALSE(read.has_value());
   EXPECT_EQ(read.error().fault, Fault::bad_format);
   EXPECT_NE(read.error().text.find("m:2: 'tokens'"), std::string::npos);

@@ -2,9 +2,9 @@
 #pragma once
 #include "text/bpe_trainer.h"
 #include "train/run.h"
+#include "unit/base/temporary_folder.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cstring>
 #include <filesystem>
@@ -12,26 +12,6 @@
 #include <vector>
 
 namespace quire {
-
-// A folder that lasts as long as the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "quire-train-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 inline std::vector<std::string> tiny_documents(int n) {
   const char* names[] = {"Tom", "Ann", "Sam", "Mia", "Ben"};
@@ -59,12 +39,12 @@ inline TokenCache tiny_cache(const TemporaryFolder& folder,
                              std::shared_ptr<const Tokenizer> tokenizer, int n_documents,
                              const std::string& name = "tokens.bin") {
   ThreadPool pool(2);
-  TokenCacheWriter writer = TokenCacheWriter::create(folder.file(name), tokenizer, pool).value();
+  TokenCacheWriter writer = TokenCacheWriter::create(folder / name, tokenizer, pool).value();
   uint32_t i = 0;
   for (const std::string& document : tiny_documents(n_documents))
     EXPECT_TRUE(writer.add(document, i++ % 2));
   EXPECT_TRUE(writer.finish(2, 77));
-  return TokenCache::open(folder.file(name), tokenizer->n_vocab(), 77).value();
+  return TokenCache::open(folder / name, tokenizer->n_vocab(), 77).value();
 }
 
 inline TrainConfig tiny_config(const char* arch = "llama") {
