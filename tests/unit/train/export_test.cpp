@@ -58,7 +58,7 @@ TEST_P(Export, IsReadBackWithTheSameLoss) {
     if (32 % info(dtype).block_size != 0) continue;
     ExportOptions options;
     options.dtype = dtype;
-    const std::string path = run.temporary.file("model.gguf");
+    const std::string path = run.temporary / "model.gguf";
     const auto done = export_gguf(path, run.trainer->hparams(), run.trainer->parameters(),
                                   *run.tokenizer, options);
     if (48 % info(dtype).block_size != 0) {  // F = 48 is no multiple of 32
@@ -83,7 +83,7 @@ TEST(Export, BlocksThatFitAreEncodedRowByRow) {
   for (const auto& [dtype, tolerance] : {std::pair(DType::q8_0, 1e-2), {DType::q4_0, 0.1}}) {
     ExportOptions options;
     options.dtype = dtype;
-    const std::string path = run.temporary.file("model.gguf");
+    const std::string path = run.temporary / "model.gguf";
     ASSERT_TRUE(export_gguf(path, run.trainer->hparams(), run.trainer->parameters(), *run.tokenizer,
                             options));
     expect_same_loss(run, path, tolerance);
@@ -101,7 +101,7 @@ TEST(Export, RecordsWhatIsKnownOfTheModel) {
   options.held_out_bits_per_byte = 0.75;
   options.n_steps = 12;
   options.n_tokens = 3456;
-  const std::string path = run.temporary.file("model.gguf");
+  const std::string path = run.temporary / "model.gguf";
   ASSERT_TRUE(export_gguf(path, run.trainer->hparams(), run.trainer->parameters(), *run.tokenizer,
                           options));
   const GgufFile file = GgufFile::open(path).value();
@@ -119,7 +119,7 @@ TEST(Export, RecordsWhatIsKnownOfTheModel) {
 
 TEST(MeasureText, GivesBitsPerByteForTextsShorterAndLongerThanTheContext) {
   TinyRun run(tiny_config());
-  const std::string path = run.temporary.file("model.gguf");
+  const std::string path = run.temporary / "model.gguf";
   ASSERT_TRUE(
       export_gguf(path, run.trainer->hparams(), run.trainer->parameters(), *run.tokenizer, {}));
   const auto runner = Runner::create(Model::load(path).value(), {}).value();
