@@ -17,6 +17,7 @@
 namespace quire {
 namespace {
 
+std::atomic<bool> allowed{true};
 constexpr size_t huge_page = size_t{2} << 20;
 // Copied at a time: each piece becomes a mapping of its own, of which a process has some 65,000.
 constexpr size_t piece_bytes = 8 * huge_page;
@@ -170,8 +171,10 @@ int64_t available_memory_bytes() {
   return std::min(available, left_in_control_groups());
 }
 
+void allow_huge_pages(bool may) { allowed = may; }
+
 int64_t move_to_huge_pages(std::span<const std::span<const std::byte>> blocks, ThreadPool& pool) {
-  if (!has_huge_pages()) return 0;
+  if (!allowed || !has_huge_pages()) return 0;
   std::vector<Range> pieces;
   int64_t n_bytes = 0;
   for (const Range& map : whole_pages(blocks)) {

@@ -15,10 +15,15 @@ namespace quire {
 // back included; 0 when that is not known.
 int64_t available_memory_bytes();
 
+// Whether maps may be moved from now on (they may); false keeps memory that the system can drop and
+// read from the file again, for machines on which other programs grow later.
+void allow_huge_pages(bool may);
+
 // Replaces what lies in private, read-only maps of files by copies in huge pages, where it lies:
 // addresses and bytes stay as they are, and threads that read meanwhile notice nothing. Other
 // memory is left alone, and so is what does not fill a huge page. Nothing happens when the copies
-// would take more than half of the memory that is available, or when the system has no huge pages.
+// would take more than half of the memory that is available, when the system has no huge pages, or
+// when they are not allowed.
 // Returns the bytes that were replaced: a second call finds nothing to do.
 int64_t move_to_huge_pages(std::span<const std::span<const std::byte>> blocks, ThreadPool& pool);
 

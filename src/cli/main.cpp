@@ -1,5 +1,6 @@
 // The program: finds the subcommand, parses its flags, runs it, and turns what came of it into one
 // line and an exit code. Exceptions of libraries end here.
+#include "base/huge_pages.h"
 #include "base/isa.h"
 #include "cli/command.h"
 #include "cli/suggest.h"
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <new>
 #include <span>
+#include <string_view>
 
 namespace quire {
 namespace {
@@ -60,7 +62,8 @@ std::string overview() {
          "\n'quire COMMAND --help' explains one. A MODEL is a .gguf file or a bundled name\n"
          "('tales', the default). Exit codes: 0 done, 2 usage, 3 not found, 4 bad format,\n"
          "5 unsupported, 6 limit, 7 input or output, 8 device, 130 cancelled.\n"
-         "QUIRE_ISA=portable|avx2|avx512 limits the instructions that are used.\n";
+         "QUIRE_ISA=portable|avx2|avx512 limits the instructions that are used,\n"
+         "QUIRE_HUGE_PAGES=off reads weights through the file's own pages.\n";
 }
 
 Result<Command> find_command(const std::string& name) {
@@ -84,12 +87,28 @@ Result<int> run_command(const Command& command, std::vector<std::string> argumen
   return 0;
 }
 
-Result<int> run_program(std::vector<std::string> arguments) {
-  if (const char* limit = std::getenv("QUIRE_ISA"); limit != nullptr && *limit != '\0') {
+// A variable of the environment; empty when it is not set.
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+Result<void> read_environment() {
+  if (const std::string_view limit = variable("QUIRE_ISA"); !limit.empty()) {
     const auto isa = isa_from_name(limit);
     if (!isa) return fail(Fault::usage, "QUIRE_ISA: {}", isa.error().text);
     limit_isa(*isa);
   }
+  if (const std::string_view pages = variable("QUIRE_HUGE_PAGES"); !pages.empty()) {
+    if (pages != "on" && pages != "off")
+      return fail(Fault::usage, "QUIRE_HUGE_PAGES: '{}' is neither on nor off", pages);
+    allow_huge_pages(pages == "on");
+  }
+  return {};
+}
+
+Result<int> run_program(std::vector<std::string> arguments) {
+  TRY(read_environment());
   if (arguments.empty()) {
     fmt::print(stderr, "{}", overview());
     return exit_code(Fault::usage);

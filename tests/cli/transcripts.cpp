@@ -171,7 +171,8 @@ Result<std::string> prepare(const Options& options) {
   ::setenv("HOME", folder.c_str(), 1);
   ::setenv("LC_ALL", "C.UTF-8", 1);
   ::setenv("TERM", "dumb", 1);
-  for (const char* name : {"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "QUIRE_ISA"})
+  for (const char* name :
+       {"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "QUIRE_ISA", "QUIRE_HUGE_PAGES"})
     ::unsetenv(name);
   return folder;
 }

@@ -31,6 +31,9 @@ TEST(HugePages, KeepTheBytesOfAMapWhereTheyAre) {
   ThreadPool pool(3);
   const std::span<const std::byte> blocks[] = {file->bytes().subspan(100, 50),
                                                file->bytes().subspan(200)};
+  allow_huge_pages(false);
+  EXPECT_EQ(move_to_huge_pages(blocks, pool), 0);
+  allow_huge_pages(true);
   const int64_t n_moved = move_to_huge_pages(blocks, pool);
   EXPECT_LE(n_moved, 41 << 20);
   EXPECT_EQ(n_moved % (2 << 20), 0);
