@@ -1,5 +1,7 @@
 #include "cli/llama_server_flags.h"
 
+#include "engine/embedder.h"
+
 #include <nlohmann/json.hpp>
 
 namespace quire {
@@ -100,6 +102,9 @@ void add_llama_server_flags(CommandLine& app, LlamaServerFlags& flags) {
   app.add_flag("-v,--verbose", flags.verbose, "answers show the prompts they were made from");
   add_text(app, "--chat-template-kwargs", flags.template_kwargs,
            "variables for chat templates, as {\"enable_thinking\": false}", "JSON");
+  add_text(app, "--pooling", flags.pooling,
+           "how encoders make one vector of a text: mean, cls, last; default: as the file says",
+           "KIND");
   add_text(app, "--tags", flags.tags, "words about the first model, for /v1/models", "A,B");
   add_ignored(app, flags);
 }
@@ -126,6 +131,7 @@ Result<void> apply(const LlamaServerFlags& flags, server::AppOptions& options) {
   }
   if (flags.n_predict >= 0)
     options.limits.n_predict_max = std::min(options.limits.n_predict_max, flags.n_predict);
+  if (!flags.pooling.empty()) options.models.pooling = TRY(pooling_from_name(flags.pooling));
   options.slots = !flags.no_slots;
   options.tags = split(flags.tags, ',');
   return {};

@@ -14,7 +14,7 @@ struct LlamaServerFlags {
   SamplingFlags sampling;
   ThinkingFlags thinking;
   ContextShift shift;
-  std::string template_kwargs, tags, hf_repo;
+  std::string template_kwargs, tags, hf_repo, pooling;
   int64_t n_predict = -1;
   bool no_slots = false, no_cache_prompt = false, verbose = false;
   std::vector<std::string> ignored;  // with the values that they were given

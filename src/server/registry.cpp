@@ -18,8 +18,11 @@ int64_t physical_memory_bytes() {
   return static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
 }
 
-EmbedderOptions embedder_options(const RunnerOptions& runner) {
+// A cross-encoder gives scores whatever is asked of encoders.
+EmbedderOptions embedder_options(const ModelOptions& wanted, const Model& model) {
+  const RunnerOptions& runner = wanted.host.runner;
   EmbedderOptions options;
+  if (default_pooling(model) != Pooling::rank) options.pooling = wanted.pooling;
   options.normalize = Normalize::no;  // as each request asks
   options.n_tokens_max = runner.n_ctx;
   options.n_threads = runner.n_threads;
@@ -99,7 +102,7 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& ent
   const AdapterFiles adapters = TRY(adapters_of(entry));
   served->model = TRY(with_adapters(weights, adapters));
   served->embedder =
-      std::make_unique<EmbedderHost>(served->model, embedder_options(options_.host.runner));
+      std::make_unique<EmbedderHost>(served->model, embedder_options(options_, *served->model));
   if (is_encoder(*served->model)) {
     TRY(served->embedder->start());
     served->load_s = std::chrono::duration<double>(Clock::now() - start).count();

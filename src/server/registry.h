@@ -27,6 +27,7 @@ struct ModelAdapters {
 struct ModelOptions {
   HostOptions host;
   ModelAdapters adapters{};
+  Pooling pooling = Pooling::unspecified;  // of encoders; unspecified: as the file says
   std::string chat_template;     // as ChatTemplate::create takes it; empty: the model's own
   double keep_alive_s = 300;     // after the last request; below 0: for ever
   int64_t memory_bytes_max = 0;  // of all loaded models; 0: physical memory

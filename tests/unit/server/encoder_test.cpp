@@ -79,6 +79,19 @@ TEST(ServedEncoder, ATextThatIsTooLongIsRefusedOrCutWhenAskedFor) {
   EXPECT_THAT(reply.head, HasSubstr("x-quire-truncated-inputs: 1"));
 }
 
+TEST(ServedEncoder, PoolsAsTheServerIsToldTo) {
+  const auto vector = [](Pooling pooling) {
+    AppOptions options;
+    options.models.pooling = pooling;
+    const TestServer one(options, {}, {golden + "bert.gguf"});
+    return json::parse(
+        one.post("/v1/embeddings", R"({"input": "the cat ran"})").body)["data"][0]["embedding"];
+  };
+  EXPECT_EQ(vector(Pooling::mean), vector(Pooling::mean));
+  EXPECT_NE(vector(Pooling::mean), vector(Pooling::cls));
+  EXPECT_NE(vector(Pooling::last), vector(Pooling::cls));
+}
+
 TEST(ServedEncoder, WritesNoTextAndSaysSo) {
   for (const char* path : {"/v1/completions", "/completion", "/api/generate"}) {
     const Reply reply = server().post(path, R"({"model": "bert", "prompt": "x"})");
