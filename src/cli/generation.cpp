@@ -182,6 +182,12 @@ Result<DraftOptions> draft_options(const DraftFlags& flags) {
   return options;
 }
 
+namespace {
+
+bool is_recurrent(const Model& model) { return !model.graph().state_sizes.empty(); }
+
+}  // namespace
+
 Result<LoadedEngine> load_engine(const ModelContents& what, const ModelFlags& flags,
                                  int32_t n_sequences, const DraftFlags* drafts,
                                  const BlockStoreOptions& store) {
@@ -193,7 +199,7 @@ Result<LoadedEngine> load_engine(const ModelContents& what, const ModelFlags& fl
   LoadedEngine loaded;
   loaded.model = TRY(load_model(what, flags));
   // A wrong guess must be taken back.
-  const bool goes_back = loaded.model->graph().state_sizes.empty();
+  const bool goes_back = !is_recurrent(*loaded.model);
   if (drafts != nullptr && !goes_back && !drafts->model.empty())
     fmt::print(stderr,
                "quire: note: {} is recurrent, and its state cannot go back to before a wrong "
@@ -226,7 +232,7 @@ void print_timings(const LoadedEngine& loaded, const Outcome& outcome, uint64_t 
              "load     {:>7.3f} s\n"
              "prompt   {:>7.3f} s  {:>6} tokens  {:>8.1f} tokens/s{}\n"
              "answer   {:>7.3f} s  {:>6} tokens  {:>8.1f} tokens/s\n"
-             "context  {} of {} positions, {} reserved for keys and values\n"
+             "context  {} of {} positions, {} reserved for {}\n"
              "ended by {}; seed {}; {} threads\n",
              model_name(loaded.model->path()),
              format_count(static_cast<double>(loaded.model->n_params())),
@@ -234,9 +240,10 @@ void print_timings(const LoadedEngine& loaded, const Outcome& outcome, uint64_t 
              t.prompt_s, t.n_prompt - t.n_cached, t.prompt_rate(),
              t.n_cached > 0 ? fmt::format(", {} more were cached", t.n_cached) : "", t.generate_s,
              t.n_generated, t.generate_rate(), runner.n_past(), runner.n_ctx(),
-             format_bytes(static_cast<double>(runner.kv_bytes())), stop_reason_name(outcome.reason),
-             seed, runner.pool().size());
-  if (!loaded.model->graph().state_sizes.empty())
+             format_bytes(static_cast<double>(runner.kv_bytes())),
+             is_recurrent(*loaded.model) ? "states of texts" : "keys and values",
+             stop_reason_name(outcome.reason), seed, runner.pool().size());
+  if (is_recurrent(*loaded.model))
     fmt::print(stderr, "drafts   none: a recurrent state cannot go back to before a wrong guess\n");
   if (t.n_drafted > 0)
     fmt::print(stderr, "drafts   {} guessed by {}, {} right ({:.0f} %)\n", t.n_drafted,
@@ -247,7 +254,8 @@ void print_timings(const LoadedEngine& loaded, const Outcome& outcome, uint64_t 
 void note_memory(const LoadedEngine& loaded) {
   Runner& runner = loaded.engine->runner();
   constexpr int64_t worth_saying_bytes = int64_t{1} << 30;
-  if (runner.kv_bytes() < worth_saying_bytes) return;
+  // The states of a recurrent model take what they take, however long the context is.
+  if (is_recurrent(*loaded.model) || runner.kv_bytes() < worth_saying_bytes) return;
   fmt::print(stderr,
              "quire: note: a context of {} positions takes {} of keys and values when it is full; "
              "-c makes it shorter, -ctk q8_0 -ctv q8_0 smaller\n",
