@@ -81,8 +81,9 @@ void add_quantize_steps(std::vector<Step>& steps, const Node& node,
   const size_t first = experts ? 2 : 1;
   bool done[n_row_formats] = {!experts};  // f32
   for (size_t i = 0; i < n_weights; ++i) {
+    const DType weights = params[static_cast<size_t>(node.inputs[first + i])].dtype;
     const RowFormat format =
-        row_format(params[static_cast<size_t>(node.inputs[first + i])].dtype, precision);
+        experts ? expert_row_format(weights, precision) : row_format(weights, precision);
     if (std::exchange(done[static_cast<size_t>(format)], true)) continue;
     Step step;
     step.node = &node;
@@ -107,7 +108,8 @@ std::array<int64_t, n_row_formats> quantized_bytes(const std::vector<Step>& step
       most = std::max(
           most, expert_rows_bytes(step.format, n_rows * last_dim(graph, node.inputs[1]), width));
     else
-      most = std::max(most, quantized_rows_bytes(n_rows * (graph.row_length(x) / width), width));
+      most = std::max(
+          most, quantized_rows_bytes(step.format, n_rows * (graph.row_length(x) / width), width));
   }
   return bytes;
 }
@@ -204,7 +206,7 @@ struct Preparation {
       const Rows<float> y = c.rows(node.outputs[i]);
       const int64_t n_used = last_dim(c.graph, node.inputs[1]);
       step.experts.push_back(expert_plan(
-          {.x = c.expert_rows(node.inputs[0], w.shape[2], row_format(w.dtype, c.precision)),
+          {.x = c.expert_rows(node.inputs[0], w.shape[2], expert_row_format(w.dtype, c.precision)),
            .w = w,
            .bias = bias(2 + n + i),
            .y = Rows<float>(y.data, y.n * n_used, y.width / n_used)},
@@ -398,6 +400,7 @@ void quantize(const Step& step, const StepContext& c, int64_t begin, int64_t end
   const Node& node = *step.node;
   const ValueId id = node.inputs[0];
   const Rows<float> x = c.rows(id);
+  if (node.op != Op::expert_linear && !uses_quantized(step.format, x.n)) return;
   if (node.op == Op::expert_linear)
     return place_expert_rows(c.expert_rows(id, last_dim(c.graph, id), step.format), x, begin, end);
   if (node.op == Op::head_linear) {

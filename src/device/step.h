@@ -115,7 +115,6 @@ struct StepContext {
 };
 
 // How many formats of activations there are, f32 included.
-constexpr size_t n_row_formats = 4;
 
 // The steps of a graph, in order. Nodes must outlive them. params: per value.
 std::vector<Step> make_steps(const Graph& graph, const std::vector<TensorView>& params,

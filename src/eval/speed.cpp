@@ -18,6 +18,7 @@ double peak_for(const PeakRates& peaks, DType weights, Precision precision) {
     case RowFormat::q8_256:
       return peaks.int8;
     case RowFormat::bf16:
+    case RowFormat::q14_32:  // as many in a cycle, of 16 bits
       return peaks.bf16;
     case RowFormat::f32:
       break;

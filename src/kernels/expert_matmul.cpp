@@ -20,7 +20,7 @@ constexpr int64_t tile_bytes = 256 * 1024;
 int64_t divide_up(int64_t n, int64_t d) { return (n + d - 1) / d; }
 
 int64_t row_bytes_of(RowFormat format, int64_t width) {
-  return format == RowFormat::f32 ? width * 4 : quantized_rows_bytes(1, width);
+  return format == RowFormat::f32 ? width * 4 : quantized_rows_bytes(format, 1, width);
 }
 
 // Places that are multiplied together. Rounded rows of a block are a matrix of their own.
@@ -103,6 +103,11 @@ void ExpertGroups::group_by_expert(Rows<const float> experts, int64_t n_experts)
   // Every begin stands at its group's end now: move them one on.
   for (size_t e = static_cast<size_t>(n_experts); e > 0; --e) begin_[e] = begin_[e - 1];
   begin_[0] = 0;
+}
+
+RowFormat expert_row_format(DType weights, Precision precision) {
+  const RowFormat format = row_format(weights, precision);
+  return format == RowFormat::q14_32 ? RowFormat::f32 : format;
 }
 
 int64_t expert_rows_bytes(RowFormat format, int64_t n_pairs, int64_t width) {

@@ -51,6 +51,8 @@ struct ExpertRows {
   int64_t width = 0;          // D
   std::byte* data = nullptr;  // expert_rows_bytes(), aligned to 64
 };
+// What row_format() names, but for F16, whose experts mostly have few rows.
+RowFormat expert_row_format(DType weights, Precision precision);
 int64_t expert_rows_bytes(RowFormat format, int64_t n_pairs, int64_t width);
 // Rows [begin, end) of x (T, D), each for all its experts, or of x (T, K * D), where every pair has
 // its own. Split by rows.

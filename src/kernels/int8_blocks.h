@@ -43,7 +43,7 @@ struct WeightChunk {
   const std::byte* data = nullptr;  // of the first row
   int64_t stride = 0;               // bytes between rows
   int64_t n = 0, k = 0;             // n <= 32 rows of k <= 256 elements
-  const Unpacking* type = nullptr;  // none for BF16
+  const Unpacking* type = nullptr;  // none for BF16 and F16
 };
 
 // One row of x times n outputs, n a multiple of 16, without panels.

@@ -77,7 +77,7 @@ MatmulPlan matmul_plan(const Matmul& matmul, int n_threads) {
   MatmulPlan plan;
   plan.matmul = matmul;
   const int64_t n = w.shape[0];
-  if (matmul.quantized.format != RowFormat::f32) {
+  if (uses_quantized(matmul.quantized.format, matmul.x.n)) {
     CHECK(matmul.quantized.n == matmul.x.n && matmul.quantized.width == matmul.x.width);
     plan.fast = fast_plan(FastMatmul{.x = matmul.quantized,
                                      .w = w,
@@ -120,7 +120,8 @@ size_t matmul_scratch_bytes() {
 void matmul_tile(const MatmulPlan& plan, int64_t tile, Scratch scratch) {
   CHECK(tile >= 0 && tile < plan.n_tiles && scratch.size() >= matmul_scratch_bytes());
   const Matmul& matmul = plan.matmul;
-  if (matmul.quantized.format != RowFormat::f32) return fast_tile(plan.fast, tile, scratch);
+  if (uses_quantized(matmul.quantized.format, matmul.x.n))
+    return fast_tile(plan.fast, tile, scratch);
   if (matmul.x.n > matmul_few_rows) return gemm_tile(plan.gemm, tile, scratch);
   const DTypeInfo& type = info(matmul.w.dtype);
   const FewRows task{.n_x = matmul.x.n,

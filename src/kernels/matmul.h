@@ -8,7 +8,8 @@
 // two paths differ in the order of sums, by rounding.
 //
 // Fast (x rounded to 8 bits or bf16, see kernels/quantized_rows.h): one path for any number of
-// rows, kernels/matmul_fast.h; a result never depends on T.
+// rows, kernels/matmul_fast.h; a result never depends on T. With weights in F16 only the second of
+// the two cases is done that way: few rows are as fast, and nearer, with x as it is.
 #pragma once
 #include "kernels/gemm.h"
 #include "kernels/matmul_fast.h"
@@ -23,9 +24,15 @@ struct Matmul {
   Rows<float> y{};              // (T, N), overlaps neither x nor w
   const float* bias = nullptr;  // (N) or none; added once, also with Output::add
   Output output = Output::write;
-  // Where it is given, x is not read: the same rows in the format that row_format() names for w.
+  // Where it is given and uses_quantized(), x is not read: the same rows in the format that
+  // row_format() names for w.
   QuantizedRows quantized{};
 };
+
+// Whether n_rows of x are taken in this format, or as they are.
+inline bool uses_quantized(RowFormat format, int64_t n_rows) {
+  return format != RowFormat::f32 && (format != RowFormat::q14_32 || n_rows > matmul_few_rows);
+}
 
 struct MatmulPlan {
   Matmul matmul;

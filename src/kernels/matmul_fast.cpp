@@ -1,6 +1,7 @@
 #include "kernels/matmul_fast.h"
 
 #include "kernels/bf16_blocks.h"
+#include "kernels/int16_blocks.h"
 #include "kernels/int8_few_rows.h"
 
 #include <algorithm>
@@ -67,8 +68,10 @@ struct Strip {
         prefetch(rows + n * stride, stride, n_next, std::min(chunk_bytes, stride));
       const int64_t k = std::min(chunk_width, width - c * chunk_width);
       const WeightChunk chunk{rows + c * chunk_bytes, stride, n, k, type};
-      if (type == nullptr)
-        multiply(bf16_blocks(), chunk, c, buffers);
+      if (matmul.x.format == RowFormat::bf16)
+        multiply<Bf16Chunk>(bf16_blocks(), chunk, c, buffers);
+      else if (matmul.x.format == RowFormat::q14_32)
+        multiply<Q14Chunk>(int16_blocks(), chunk, c, buffers);
       else
         multiply(int8_blocks(), chunk, c, buffers);
     }
@@ -78,7 +81,8 @@ struct Strip {
   bool few(Buffers& buffers) const {
     const TensorView& w = matmul.w;
     const int64_t m = t1 - t0, stride = row_bytes(w.dtype, w.shape[1]);
-    if (m < 2 || m > few_rows || n < panel_outputs) return false;
+    if (m < 2 || m > few_rows || n < panel_outputs || matmul.x.format == RowFormat::q14_32)
+      return false;
     FewRowsProduct product{.dtype = w.dtype,
                            .w = w.data + n0 * stride,
                            .stride = stride,
@@ -98,9 +102,10 @@ struct Strip {
     blocks.unpack(to.panels, w);
     blocks.multiply(to.panels, *w.type, w.k, matmul.x.chunks<Q8Chunk>(c) + t0, t1 - t0, to.sums);
   }
-  void multiply(const Bf16Blocks& blocks, const WeightChunk& w, int64_t c, Buffers& to) const {
+  template <class Chunk, class Blocks>
+  void multiply(const Blocks& blocks, const WeightChunk& w, int64_t c, Buffers& to) const {
     blocks.unpack(to.panels, w);
-    blocks.multiply(to.panels, w.k, matmul.x.chunks<Bf16Chunk>(c) + t0, t1 - t0, to.sums);
+    blocks.multiply(to.panels, w.k, matmul.x.chunks<Chunk>(c) + t0, t1 - t0, to.sums);
   }
 
   void write(const Buffers& buffers) const {
@@ -115,7 +120,7 @@ int64_t direct(const FastMatmul& matmul, int64_t begin, int64_t end, float* sums
   const TensorView& w = matmul.w;
   const int64_t stride = row_bytes(w.dtype, matmul.x.width);
   int64_t n_done = 0;
-  if (matmul.x.width % chunk_width != 0) return 0;
+  if (matmul.x.width % chunk_width != 0 || matmul.x.format == RowFormat::q14_32) return 0;
   while (end - begin - n_done >= panel_outputs) {
     const int64_t n = std::min((end - begin - n_done) / panel_outputs, tile_t_max) * panel_outputs;
     const DirectRow row{.dtype = w.dtype,

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 namespace quire {
 namespace {
@@ -16,10 +17,10 @@ namespace {
 struct Scale {
   float scale, inverse;
 };
-Scale scale_for(uint32_t most_bits) {
+Scale scale_for(uint32_t most_bits, float largest_q) {
   const float most = std::bit_cast<float>(most_bits);
-  const float inverse = most >= 1e-30f ? 127.0f / most : 0.0f;
-  return {inverse == 0 ? most * 0.0f : most / 127.0f, inverse};
+  const float inverse = most >= 1e-30f ? largest_q / most : 0.0f;
+  return {inverse == 0 ? most * 0.0f : most / largest_q, inverse};
 }
 
 // From sums of 4 neighbours to the sums of groups.
@@ -50,14 +51,20 @@ uint32_t most_bits(const float* x, int64_t n) {
   return most;
 }
 
-void round_group(int8_t* q, const float* x, int64_t n, float inverse) {
-  // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits.
+// Adding 1.5 * 2^23 leaves the nearest whole number in the low bits.
+template <class Q>
+Q rounded(float v) {
   constexpr float magic = 12582912.0f;
-  for (int64_t i = 0; i < n; ++i) {
-    const float v = x[i] * inverse;
-    const uint32_t bits = std::bit_cast<uint32_t>(v + magic) - std::bit_cast<uint32_t>(magic);
-    q[i] = v == v ? static_cast<int8_t>(bits) : int8_t{-128};
-  }
+  const uint32_t bits = std::bit_cast<uint32_t>(v + magic) - std::bit_cast<uint32_t>(magic);
+  return v == v ? static_cast<Q>(bits) : std::numeric_limits<Q>::min();
+}
+
+void round_group(int8_t* q, const float* x, int64_t n, float inverse) {
+  for (int64_t i = 0; i < n; ++i) q[i] = rounded<int8_t>(x[i] * inverse);
+}
+
+void round_32(int16_t* q, const float* x, float inverse) {
+  for (int64_t i = 0; i < 32; ++i) q[i] = rounded<int16_t>(x[i] * inverse);
 }
 
 void sum_fours(int32_t (&sums4)[64], const int8_t* q) {
@@ -83,7 +90,7 @@ void quantize_chunk(Q8Chunk& to, const float* x, RowFormat format) {
   const auto round_group = KERNEL_VERSION(round_group);
   const int64_t group = format == RowFormat::q8_32 ? 32 : chunk_width;
   for (int64_t i = 0; i < chunk_width; i += group) {
-    const Scale scale = scale_for(most_bits(x + i, group));
+    const Scale scale = scale_for(most_bits(x + i, group), 127);
     round_group(to.q + i, x + i, group, scale.inverse);
     for (int64_t g = i / 32; g < (i + group) / 32; ++g) to.scale[g] = scale.scale;
   }
@@ -92,17 +99,30 @@ void quantize_chunk(Q8Chunk& to, const float* x, RowFormat format) {
   fill_sums(to, sums4);
 }
 
+void quantize_chunk(Q14Chunk& to, const float* x) {
+  for (int64_t g = 0; g < 8; ++g) {
+    const Scale scale = scale_for(KERNEL_VERSION(most_bits)(x + 32 * g, 32), 8191);
+    KERNEL_VERSION(round_32)(to.q + 32 * g, x + 32 * g, scale.inverse);
+    to.scale[g] = scale.scale;
+  }
+}
+
 }  // namespace
 
 RowFormat row_format(DType weights, Precision precision) {
   if (precision == Precision::exact) return RowFormat::f32;
   if (weights == DType::bf16) return RowFormat::bf16;
+  if (weights == DType::f16) return RowFormat::q14_32;
   const Unpacking* unpacking = find_unpacking(weights);
   return unpacking == nullptr ? RowFormat::f32 : unpacking->rows;
 }
 
-int64_t quantized_rows_bytes(int64_t n, int64_t width) {
-  return n * ((width + chunk_width - 1) / chunk_width) * static_cast<int64_t>(sizeof(Q8Chunk));
+int64_t chunk_bytes(RowFormat format) {
+  return format == RowFormat::q14_32 ? sizeof(Q14Chunk) : sizeof(Q8Chunk);
+}
+
+int64_t quantized_rows_bytes(RowFormat format, int64_t n, int64_t width) {
+  return n * ((width + chunk_width - 1) / chunk_width) * chunk_bytes(format);
 }
 
 void quantize_rows(const QuantizedRows& to, Rows<const float> x, int64_t begin, int64_t end) {
@@ -123,6 +143,8 @@ void quantize_row(const QuantizedRows& to, int64_t t, const float* x) {
     }
     if (to.format == RowFormat::bf16)
       to_bf16(to.chunks<Bf16Chunk>(c)[t].x, from);
+    else if (to.format == RowFormat::q14_32)
+      quantize_chunk(to.chunks<Q14Chunk>(c)[t], from);
     else
       quantize_chunk(to.chunks<Q8Chunk>(c)[t], from, to.format);
   }

@@ -6,14 +6,17 @@
 //   q8_256   the same with one scale for 256 elements, so that the scales of the groups inside a
 //            k-quant or i-quant block are all that changes along it
 //   bf16     rounded to nearest, for weights in BF16
+//   q14_32   as q8_32 with q in [-8191, 8191], for weights in F16 (kernels/int16_blocks.h): closer
+//            than F16 is
 //
-// scale = max |x| / 127, q = x 127 / max |x| rounded to nearest, ties to even. That is how ggml
+// scale = max |x| / 127, q = x 127 / max |x| rounded to nearest, ties to even (8191 in the place
+// of 127 in q14_32). That is how ggml
 // rounds activations (Q8_0 and Q8_K of its ggml-quants.c), except that scales stay f32. A group
 // that holds a NaN or an infinity becomes NaN; one below 1e-30 becomes zero. The same bits on every
 // instruction set.
 //
-// Memory: a chunk is 256 elements of one row in 512 bytes; chunk c of row t lies at index c n + t,
-// so that a product that walks chunk by chunk reads its rows one after the other. A row's last
+// Memory: a chunk is 256 elements of one row (chunk_bytes()); chunk c of row t lies at index c n +
+// t, so that a product that walks chunk by chunk reads its rows one after the other. A row's last
 // chunk is filled with zeros.
 #pragma once
 #include "kernels/rows.h"
@@ -24,10 +27,11 @@ namespace quire {
 // How matrix products treat activations.
 enum class Precision : uint8_t {
   exact,  // as f32
-  fast,   // rounded to 8 bits (BF16 weights: to bf16), as other engines do
+  fast,   // rounded to 8 bits (BF16 and F16 weights: to 16), as other engines do
 };
 
-enum class RowFormat : uint8_t { f32, q8_32, q8_256, bf16 };
+enum class RowFormat : uint8_t { f32, q8_32, q8_256, bf16, q14_32 };
+constexpr size_t n_row_formats = 5;
 
 // What products with weights of this type take; f32 where there is nothing faster.
 RowFormat row_format(DType weights, Precision precision);
@@ -46,12 +50,17 @@ struct alignas(64) Q8Chunk {
 struct alignas(64) Bf16Chunk {
   uint16_t x[256];
 };
-static_assert(sizeof(Q8Chunk) == 512 && sizeof(Bf16Chunk) == 512);
+struct alignas(64) Q14Chunk {
+  int16_t q[256];
+  float scale[8];  // of each 32
+};
+static_assert(sizeof(Q8Chunk) == 512 && sizeof(Bf16Chunk) == 512 && sizeof(Q14Chunk) == 576);
+int64_t chunk_bytes(RowFormat format);
 
 struct QuantizedRows {
   RowFormat format = RowFormat::f32;
   int64_t n = 0, width = 0;
-  std::byte* data = nullptr;  // quantized_rows_bytes(n, width), aligned to 64
+  std::byte* data = nullptr;  // quantized_rows_bytes(), aligned to 64
 
   int64_t n_chunks() const { return (width + chunk_width - 1) / chunk_width; }
   template <class Chunk>
@@ -59,7 +68,7 @@ struct QuantizedRows {
     return reinterpret_cast<Chunk*>(data) + c * n;
   }
 };
-int64_t quantized_rows_bytes(int64_t n, int64_t width);
+int64_t quantized_rows_bytes(RowFormat format, int64_t n, int64_t width);
 
 // Rows [begin, end) of x into their places in `to`; any cut gives the same bits. x (to.n,
 // to.width).

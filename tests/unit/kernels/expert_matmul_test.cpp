@@ -41,7 +41,7 @@ Floats product(const Sizes& s, const Floats& x, Own own, const Tensor& w, const 
                const Floats& experts, Precision precision) {
   ExpertGroups groups;
   groups.group_by_expert(Rows<const float>(experts.data(), s.T, s.K), s.X);
-  const RowFormat format = row_format(w.dtype(), precision);
+  const RowFormat format = expert_row_format(w.dtype(), precision);
   const auto n_bytes = static_cast<size_t>(expert_rows_bytes(format, s.T * s.K, s.D));
   const auto memory = allocate_aligned(n_bytes);
   const ExpertRows rows{&groups, format, s.D, memory.get()};
@@ -62,8 +62,8 @@ Floats pair_by_pair(const Sizes& s, const Floats& x, Own own, const Tensor& w, c
                     const Floats& experts, Precision precision) {
   Floats y(static_cast<size_t>(s.T * s.K * s.N));
   const LentScratch scratch(matmul_scratch_bytes());
-  const RowFormat format = row_format(w.dtype(), precision);
-  const auto memory = allocate_aligned(static_cast<size_t>(quantized_rows_bytes(1, s.D)));
+  const RowFormat format = expert_row_format(w.dtype(), precision);
+  const auto memory = allocate_aligned(static_cast<size_t>(quantized_rows_bytes(format, 1, s.D)));
   for (int64_t pair = 0; pair < s.T * s.K; ++pair) {
     const auto expert = static_cast<int64_t>(experts[static_cast<size_t>(pair)]);
     const Rows<const float> row(x.data() + (own == Own::yes ? pair : pair / s.K) * s.D, 1, s.D);

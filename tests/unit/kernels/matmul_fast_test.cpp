@@ -56,7 +56,7 @@ struct OwnedRows {
     rows.data = memory.get();
     quantize_rows(rows, rows_of(x, n), 0, n);
   }
-  int64_t bytes() const { return quantized_rows_bytes(rows.n, rows.width); }
+  int64_t bytes() const { return quantized_rows_bytes(rows.format, rows.n, rows.width); }
   bool same_bits(const OwnedRows& other) const {
     return std::memcmp(memory.get(), other.memory.get(), static_cast<size_t>(bytes())) == 0;
   }
@@ -73,12 +73,17 @@ struct OwnedRows {
       const uint32_t bits = static_cast<uint32_t>(rows.chunks<Bf16Chunk>(c)[t].x[j]) << 16;
       return static_cast<double>(std::bit_cast<float>(bits));
     }
+    if (rows.format == RowFormat::q14_32) {
+      const Q14Chunk& chunk = rows.chunks<Q14Chunk>(c)[t];
+      return static_cast<double>(chunk.scale[j / 32]) * chunk.q[j];
+    }
     const Q8Chunk& chunk = rows.chunks<Q8Chunk>(c)[t];
     return static_cast<double>(chunk.scale[j / 32]) * chunk.q[j];
   }
 };
 
-constexpr RowFormat formats[] = {RowFormat::q8_32, RowFormat::q8_256, RowFormat::bf16};
+constexpr RowFormat formats[] = {RowFormat::q8_32, RowFormat::q8_256, RowFormat::bf16,
+                                 RowFormat::q14_32};
 
 class FastProducts : public EachIsa {
  protected:
@@ -92,7 +97,8 @@ TEST_P(FastProducts, RoundRowsToTheNearestOfTheirScale) {
   for (const RowFormat format : formats) {
     const OwnedRows rounded(format, x, n);
     const Doubles values = rounded.values();
-    const int64_t group = format == RowFormat::q8_32 ? 32 : 256;
+    const int64_t group = format == RowFormat::q8_256 ? 256 : 32;
+    const double largest_q = format == RowFormat::q14_32 ? 8191 : 127;
     for (int64_t i = 0; i < n * width; ++i) {
       const double exact = static_cast<double>(x[static_cast<size_t>(i)]);
       double most = std::abs(exact) / 256 * 127 * 2;  // bf16: 8 bits of fraction
@@ -102,7 +108,7 @@ TEST_P(FastProducts, RoundRowsToTheNearestOfTheirScale) {
         for (int64_t j = first; j < std::min(first + group, row + width); ++j)
           most = std::max(most, std::abs(static_cast<double>(x[static_cast<size_t>(j)])));
       }
-      EXPECT_LE(std::abs(values[static_cast<size_t>(i)] - exact), most / 127 / 2 * 1.0001);
+      EXPECT_LE(std::abs(values[static_cast<size_t>(i)] - exact), most / largest_q / 2 * 1.0001);
     }
   }
 }
@@ -160,6 +166,19 @@ TEST_P(FastProducts, UnpackEveryTypeToTheNumbersItsCodecDecodes) {
   }
 }
 
+// Numbers in F16 to 14 bits, 32 to a scale, which is a power of two.
+Floats to_14_bits(Floats x) {
+  for (size_t i = 0; i < x.size(); i += 32) {
+    float most = 0;
+    for (size_t j = i; j < i + 32; ++j) most = std::max(most, std::abs(x[j]));
+    if (most == 0) continue;
+    const int exponent = std::ilogb(most);
+    for (size_t j = i; j < i + 32; ++j)
+      x[j] = std::ldexp(std::nearbyint(std::ldexp(x[j], 12 - exponent)), exponent - 12);
+  }
+  return x;
+}
+
 // Sums of k products in f32: as in matmul_test.cpp.
 double tolerance(int64_t k) { return 4e-7 * static_cast<double>(k) / std::sqrt(k + 1.0) + 1e-6; }
 
@@ -172,8 +191,10 @@ TEST_P(FastProducts, MultiplyWhatTheRoundedRowsStandFor) {
           const Tensor w = random_weights(dtype, n, k, 1);
           const Floats x = random_floats(t * k, 2), bias = random_floats(n, 3);
           const OwnedRows rows(row_format(dtype, Precision::fast), x, t);
-          const Doubles values = rows.values();
-          const Floats weights = decoded(w);
+          const bool as_it_is = !uses_quantized(rows.rows.format, t);
+          const Doubles values = as_it_is ? Doubles(x.begin(), x.end()) : rows.values();
+          const Floats weights =
+              dtype == DType::f16 && !as_it_is ? to_14_bits(decoded(w)) : decoded(w);
           Doubles right(static_cast<size_t>(t * n));
           for (int64_t i = 0; i < t * n; ++i) {
             double sum = static_cast<double>(bias[static_cast<size_t>(i % n)]);
@@ -206,6 +227,7 @@ TEST_P(FastProducts, DependOnTheirRowsOnly) {
     for (const int64_t t : {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 17}) {
       const Floats first(x.begin(), x.begin() + t * k);
       const OwnedRows some(row_format(dtype, Precision::fast), first, t);
+      if (!uses_quantized(some.rows.format, t)) continue;  // few rows with F16
       for (const int threads : {1, 2, 7, 64}) {
         Floats y(static_cast<size_t>(t * n));
         const MatmulPlan plan = matmul_plan(
@@ -241,6 +263,31 @@ TEST_P(FastProducts, GiveARowAloneItsBitsAtEveryWidth) {
       EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin()))
           << info(dtype).name << ", " << k << " columns";
     }
+}
+
+TEST_P(FastProducts, ComeCloserWithF16ThanActivationsRoundedToF16) {
+  constexpr int64_t t = 40, n = 33, k = 768;
+  const Tensor w = random_weights(DType::f16, n, k, 1);
+  const Floats x = random_floats(t * k, 2);
+  Tensor halves(DType::f16, Shape{t, k});
+  codec(DType::f16)->encode(x.data(), halves.data(), t * k);
+  const Floats rounded = decoded(halves), weights = decoded(w);
+  const OwnedRows rows(RowFormat::q14_32, x, t);
+  Floats y(static_cast<size_t>(t * n));
+  matmul({.x = rows_of(x, t), .w = w.view(), .y = rows_of(y, t), .quantized = rows.rows}, scratch_);
+  double ours = 0, theirs = 0;
+  for (int64_t i = 0; i < t * n; ++i) {
+    double exact = 0, in_f16 = 0;
+    for (int64_t e = 0; e < k; ++e) {
+      const auto weight = static_cast<double>(weights[static_cast<size_t>(i % n * k + e)]);
+      exact += weight * static_cast<double>(x[static_cast<size_t>(i / n * k + e)]);
+      in_f16 += weight * static_cast<double>(rounded[static_cast<size_t>(i / n * k + e)]);
+    }
+    ours += std::pow(static_cast<double>(y[static_cast<size_t>(i)]) - exact, 2);
+    theirs += std::pow(in_f16 - exact, 2);
+  }
+  EXPECT_GT(ours, 0);
+  EXPECT_LT(ours, theirs);
 }
 
 TEST_P(FastProducts, AddToASliceOfAWiderBufferOnly) {
