@@ -23,7 +23,7 @@ import { z } from 'zod';
 import { startRegistry } from './registry.mjs';
 
 const quire = process.env.QUIRE ?? '../../../build/quire';
-const encoders = join(import.meta.dirname, '../../golden/encoder');
+const encoders = process.env.ENCODERS ?? join(import.meta.dirname, '../../golden/encoder');
 const home = mkdtempSync(join(tmpdir(), 'quire-clients-'));
 let server, url, openai, anthropic, ollama, registry;
 
@@ -46,9 +46,11 @@ before(async () => {
   ollama = new Ollama({ host: url, headers: { authorization: 'Bearer secret' } });
 });
 after(async () => {
-  const ended = new Promise((resolve) => server.once('exit', resolve));
-  server.kill('SIGTERM');
-  await ended;
+  if (server.exitCode === null) {
+    const ended = new Promise((resolve) => server.once('exit', resolve));
+    server.kill('SIGTERM');
+    await ended;
+  }
   registry.close();
   rmSync(home, { recursive: true, force: true });
 });

@@ -1,8 +1,10 @@
-// A registry of OCI images in memory: manifests and blobs are put, and got whole or in ranges.
+// A registry of OCI images in memory: manifests are put, blobs come in parts, and both are got whole or
+// in ranges.
 import { createServer } from 'node:http';
 
 export async function startRegistry() {
   const files = new Map();
+  const begun = new Map();  // what has come of an upload, by its path
   const server = createServer(async (request, response) => {
     const pieces = [];
     for await (const piece of request) pieces.push(piece);
@@ -12,11 +14,23 @@ export async function startRegistry() {
       response.writeHead(status, headers);
       response.end(content);
     };
-    if (request.method === 'POST' && url.pathname.endsWith('/blobs/uploads/'))
-      return reply(202, { location: url.pathname.replace(/uploads\/$/, 'upload') });
-    if (request.method === 'PUT') {
+    if (request.method === 'POST' && url.pathname.endsWith('/blobs/uploads/')) {
+      const location = `${url.pathname}${begun.size}`;
+      begun.set(location, Buffer.alloc(0));
+      return reply(202, { location });
+    }
+    if (request.method === 'PATCH' && begun.has(url.pathname)) {
+      const arrived = Buffer.concat([begun.get(url.pathname), body]);
+      begun.set(url.pathname, arrived);
+      return reply(202, { location: url.pathname, range: `0-${arrived.length - 1}` });
+    }
+    if (request.method === 'PUT' && begun.has(url.pathname)) {
       const digest = url.searchParams.get('digest');
-      files.set(digest ? url.pathname.replace(/upload$/, digest) : url.pathname, body);
+      files.set(url.pathname.replace(/uploads\/\d+$/, digest), Buffer.concat([begun.get(url.pathname), body]));
+      return reply(201);
+    }
+    if (request.method === 'PUT') {
+      files.set(url.pathname, body);
       return reply(201);
     }
     const file = files.get(url.pathname);
