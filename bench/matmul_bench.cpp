@@ -39,7 +39,8 @@ void run(benchmark::State& state, DType dtype, Precision precision, int64_t t, i
   Rng rng(2);
   for (float& v : x) v = static_cast<float>(rng.uniform() - 0.5);
   QuantizedRows rows{row_format(dtype, precision), t, k, nullptr};
-  const auto memory = allocate_aligned(static_cast<size_t>(quantized_rows_bytes(rows.format, t, k)));
+  const auto memory =
+      allocate_aligned(static_cast<size_t>(quantized_rows_bytes(rows.format, t, k)));
   rows.data = memory.get();
   const Rows<const float> x_rows(x.data(), t, k);
   if (rows.format != RowFormat::f32) quantize_rows(rows, x_rows, 0, t);

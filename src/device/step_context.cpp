@@ -54,7 +54,8 @@ QuantizedRows StepContext::quantized_rows(ValueId x, DType weights) const {
 QuantizedRows StepContext::quantized_head(ValueId x, int64_t head, RowFormat format) const {
   const Heads<float> from = heads(x);
   return {format, from.n, from.width,
-          quantized[static_cast<size_t>(format)] + head * quantized_rows_bytes(format, from.n, from.width)};
+          quantized[static_cast<size_t>(format)] +
+              head * quantized_rows_bytes(format, from.n, from.width)};
 }
 
 ExpertRows StepContext::expert_rows(ValueId x, int64_t width, RowFormat format) const {
