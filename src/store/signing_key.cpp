@@ -180,7 +180,7 @@ Result<SigningKey> load_signing_key(const std::vector<std::string>& paths) {
     if (file_exists(path)) return SigningKey::parse(TRY(read_file(path, file_bytes_max)), path);
   if (paths.empty()) return fail(Fault::not_found, "there is no place for a signing key");
   const std::string& path = paths.back();
-  const SigningKey key = TRY(SigningKey::generate());
+  SigningKey key = TRY(SigningKey::generate());
   TRY(make_directories(path.substr(0, path.rfind('/'))));
   TRY(write_private(path, key.file_text()));
   return key;

@@ -159,7 +159,7 @@ class Upload {
 
   Result<void> part() {
     for (int n = 1;; ++n) {
-      const auto sent = send_part();
+      auto sent = send_part();
       if (sent || sent.error().fault != Fault::io || n >= options_.n_tries) return sent;
       if (n > 1) std::this_thread::sleep_for(std::chrono::seconds(1 << std::min(n - 2, 4)));
       // Of what was sent, something may have arrived.

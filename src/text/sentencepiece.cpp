@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <map>
 #include <optional>
 
@@ -63,8 +62,8 @@ class Message {
   }
   template <class T>
   static T fixed(std::string_view bytes) {
-    T value;
-    std::memcpy(&value, bytes.data(), sizeof value);
+    T value{};
+    bytes.copy(reinterpret_cast<char*>(&value), sizeof value);
     return value;
   }
   Result<std::string_view> take(uint64_t n) {
