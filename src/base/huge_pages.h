@@ -1,6 +1,6 @@
 // File maps in huge pages. A map of a file has pages of 4 KiB, at whose ends the processor's own
 // prefetching stops and for each of which it looks up an address: weights that are read once in
-// every step come 15 to 30 % slower than out of pages of 2 MiB (docs/log.md), and the first step
+// every step come up to 44 % slower than out of pages of 2 MiB (docs/log.md), and the first step
 // waits for 250,000 of them in each gigabyte.
 #pragma once
 #include "base/threads.h"
@@ -10,10 +10,6 @@
 #include <span>
 
 namespace quire {
-
-// What the machine and the control groups have left for this process, page cache that can be given
-// back included; 0 when that is not known.
-int64_t available_memory_bytes();
 
 // Whether maps may be moved from now on (they may); false keeps memory that the system can drop and
 // read from the file again, for machines on which other programs grow later.

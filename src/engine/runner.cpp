@@ -1,22 +1,17 @@
 #include "engine/runner.h"
 
 #include "base/huge_pages.h"
+#include "base/memory.h"
 #include "engine/cache_identity.h"
 #include "engine/memory_needs.h"
 #include "graph/fuse.h"
 #include "graph/hidden.h"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
 
 namespace quire {
 namespace {
-
-int64_t physical_memory_bytes() {
-  return static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
-}
 
 int64_t n_outputs(const RunRows& rows) {
   switch (rows.want) {

@@ -1,8 +1,7 @@
 #include "server/registry.h"
 
+#include "base/memory.h"
 #include "format/json.h"
-
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -13,10 +12,6 @@ namespace {
 constexpr std::string_view plain_template =
     "{% for message in messages %}{{ message.content }}{% if not loop.last %}{{ '\\n' }}{% endif %}"
     "{% endfor %}";
-
-int64_t physical_memory_bytes() {
-  return static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
-}
 
 // A cross-encoder gives scores whatever is asked of encoders.
 EmbedderOptions embedder_options(const ModelOptions& wanted, const Model& model) {
