@@ -2,6 +2,7 @@
 
 #include "format/json.h"
 #include "format/printable.h"
+#include "server/fields.h"
 #include "server/request_fields.h"
 
 #include <fmt/chrono.h>
@@ -114,6 +115,15 @@ ApiResult<Json> App::read_json_array(const Exchange& exchange) const {
   Json json = TRY_API(read_body(exchange, "array"));
   if (!json.is_array()) return fail_api(400, "", "the body is JSON but no array");
   return json;
+}
+
+ApiResult<App::Asked> App::read_request(Exchange& exchange) {
+  Json body = TRY_API(read_json(exchange));
+  Fields fields(body);
+  const std::string name = fields.text("model");
+  TRY_API(fields.done());
+  auto named = TRY_API(model(name, exchange));
+  return Asked{std::move(body), std::move(named)};
 }
 
 ApiResult<std::shared_ptr<ServedModel>> App::model(const std::string& name, Exchange& exchange,

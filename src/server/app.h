@@ -79,14 +79,20 @@ class App {
   // The model of that name, loaded; 404 as the APIs know it, 400 for one that makes no text.
   ApiResult<std::shared_ptr<ServedModel>> model(const std::string& name, Exchange& exchange,
                                                 std::optional<double> keep_alive_s = {});
+  // The same, encoders too.
+  ApiResult<std::shared_ptr<ServedModel>> any_model(const std::string& name, Exchange& exchange,
+                                                    std::optional<double> keep_alive_s = {});
+  // The body, and the model that its field "model" names.
+  struct Asked {
+    Json body;
+    std::shared_ptr<ServedModel> model;
+  };
+  ApiResult<Asked> read_request(Exchange& exchange);
   // Chats and settings of the web app. Opened when first asked for; an error is said once on
   // standard error and stays.
   Result<SavedState*> saved_state();
   // What all loaded models do at this moment.
   LoadReading read_load() const;
-  // The same, encoders too.
-  ApiResult<std::shared_ptr<ServedModel>> any_model(const std::string& name, Exchange& exchange,
-                                                    std::optional<double> keep_alive_s = {});
 
   const AppOptions options;
   Gate gate;

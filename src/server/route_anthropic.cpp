@@ -310,11 +310,7 @@ struct Asked {
 };
 
 ApiResult<Asked> read_request(App& app, Exchange& exchange, Purpose purpose) {
-  const Json body = TRY_API(app.read_json(exchange));
-  Fields fields(body);
-  const std::string name = fields.text("model");
-  TRY_API(fields.done());
-  auto model = TRY_API(app.model(name, exchange));
+  auto [body, model] = TRY_API(app.read_request(exchange));
   Form form = TRY_API(read_form(app, body, *model, purpose));
   return Asked{std::move(model), std::move(form)};
 }
