@@ -52,9 +52,10 @@ struct DirectRow {
   const std::byte* w;  // the first output's weights
   int64_t stride;      // bytes between the weights of two outputs
   int64_t n;
-  const Q8Chunk* x;  // its chunks
-  int64_t n_chunks;  // whole chunks only
-  float* sums;       // (n)
+  const std::byte* next;  // weights that are probably needed after these
+  const Q8Chunk* x;       // its chunks
+  int64_t k;
+  float* sums;  // (n)
 };
 
 struct Int8Blocks {

@@ -115,20 +115,22 @@ struct Strip {
 };
 
 // One row of x, without panels where the type has such a kernel: outputs from `begin` on, as many
-// as make whole groups of 32; returns how many.
-int64_t direct(const FastMatmul& matmul, int64_t begin, int64_t end, float* sums) {
+// as make whole groups of 32; returns how many. next: the output that probably comes after them.
+int64_t direct(const FastMatmul& matmul, int64_t begin, int64_t end, int64_t next, float* sums) {
   const TensorView& w = matmul.w;
   const int64_t stride = row_bytes(w.dtype, matmul.x.width);
   int64_t n_done = 0;
-  if (matmul.x.width % chunk_width != 0 || matmul.x.format == RowFormat::q14_32) return 0;
+  if (matmul.x.format == RowFormat::q14_32) return 0;
   while (end - begin - n_done >= panel_outputs) {
     const int64_t n = std::min((end - begin - n_done) / panel_outputs, tile_t_max) * panel_outputs;
+    const int64_t after = begin + n_done + n, then = after < end ? after : next;
     const DirectRow row{.dtype = w.dtype,
                         .w = w.data + (begin + n_done) * stride,
                         .stride = stride,
                         .n = n,
+                        .next = w.data + then * stride,
                         .x = matmul.x.chunks<Q8Chunk>(0),
-                        .n_chunks = matmul.x.n_chunks(),
+                        .k = matmul.x.width,
                         .sums = sums};
     const bool done = matmul.x.format == RowFormat::bf16
                           ? bf16_blocks().multiply_row(row, matmul.x.chunks<Bf16Chunk>(0))
@@ -211,10 +213,10 @@ void fast_tile(const FastPlan& plan, int64_t tile, Scratch scratch) {
   const int64_t t0 = tile / plan.n_tiles_n * plan.tile_t;
   const int64_t t1 = std::min(t0 + plan.tile_t, matmul.x.n);
   const auto [begin, end] = outputs(plan, tile);
-  const int64_t n_direct = matmul.x.n == 1 ? direct(matmul, begin, end, buffers.sums) : 0;
   // Threads take tiles by turns, more or less.
   const int64_t then =
       tile + plan.n_threads < plan.n_tiles ? outputs(plan, tile + plan.n_threads).begin : end;
+  const int64_t n_direct = matmul.x.n == 1 ? direct(matmul, begin, end, then, buffers.sums) : 0;
   for (int64_t n0 = begin + n_direct; n0 < end; n0 += panel_outputs) {
     const int64_t next = n0 + panel_outputs < end ? n0 + panel_outputs : then;
     const bool is_cold = n0 == begin && tile < plan.n_threads;

@@ -241,11 +241,13 @@ TEST_P(FastProducts, DependOnTheirRowsOnly) {
   }
 }
 
-// Kernels for one row take chunks of 256 by twos and fours, and long rows in pieces.
+// Kernels for one row take pieces of 128 or 256 columns, of which the last may be a part, and rows
+// of more than 32,768 in two goes.
 TEST_P(FastProducts, GiveARowAloneItsBitsAtEveryWidth) {
   constexpr int64_t n = 32, t = 2;
   for (const DType dtype : fast_types())
-    for (const int64_t k : {256, 768, 1024, 1280, 8448, 8704}) {
+    for (const int64_t k : {96, 256, 576, 896, 1280, 8448, 33056, 33280}) {
+      if (k % info(dtype).block_size != 0) continue;
       const Tensor w = random_weights(dtype, n, k, 1);
       const Floats x = random_floats(t * k, 2);
       const auto product = [&](int64_t n_rows) {
