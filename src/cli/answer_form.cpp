@@ -5,7 +5,7 @@
 namespace quire {
 namespace {
 
-constexpr uint64_t file_bytes_max = 16 << 20;  // the text itself has a limit of its own
+constexpr uint64_t form_bytes_max = 16 << 20;  // the text itself has a limit of its own
 
 using Compile = Result<OutputGrammar> (*)(std::string_view text, std::string_view name,
                                           const GrammarLimits& limits);
@@ -16,7 +16,7 @@ Result<OutputGrammar> compile_schema(std::string_view text, std::string_view nam
   return OutputGrammar::from_json_schema(text, name, limits);
 }
 
-struct Form {
+struct FormFlag {
   const char* flag;
   const std::string& value;
   bool is_file;
@@ -34,12 +34,12 @@ void add_form_flags(CommandLine& app, FormFlags& flags) {
 }
 
 Result<std::optional<OutputGrammar>> answer_form(const FormFlags& flags) {
-  const Form forms[] = {{"--grammar", flags.grammar, false, OutputGrammar::from_gbnf},
-                        {"--grammar-file", flags.grammar_file, true, OutputGrammar::from_gbnf},
-                        {"--json-schema", flags.schema, false, compile_schema},
-                        {"--json-schema-file", flags.schema_file, true, compile_schema}};
-  const Form* given = nullptr;
-  for (const Form& form : forms) {
+  const FormFlag forms[] = {{"--grammar", flags.grammar, false, OutputGrammar::from_gbnf},
+                            {"--grammar-file", flags.grammar_file, true, OutputGrammar::from_gbnf},
+                            {"--json-schema", flags.schema, false, compile_schema},
+                            {"--json-schema-file", flags.schema_file, true, compile_schema}};
+  const FormFlag* given = nullptr;
+  for (const FormFlag& form : forms) {
     if (form.value.empty()) continue;
     if (given != nullptr)
       return fail(Fault::usage, "an answer has one form: give {} or {}", given->flag, form.flag);
@@ -47,7 +47,7 @@ Result<std::optional<OutputGrammar>> answer_form(const FormFlags& flags) {
   }
   if (given == nullptr) return std::nullopt;
   if (!given->is_file) return TRY(given->compile(given->value, given->flag, {}));
-  const std::string text = TRY(read_file(given->value, file_bytes_max));
+  const std::string text = TRY(read_file(given->value, form_bytes_max));
   return TRY(given->compile(text, given->value, {}));
 }
 

@@ -25,7 +25,7 @@ std::string processor_name() {
 
 std::string rate_text(double operations) { return fmt::format("{:.2f}", operations / 1e12); }
 
-std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
+std::string whole_percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
 double standard_deviation(const std::vector<double>& values) {
   if (values.size() < 2) return 0;
@@ -122,8 +122,8 @@ void print_bench_row(const BenchRow& row) {
   const SpeedResult& result = row.result;
   fmt::print("{:<22} {:>10.2f}  {:>19}  {:>7.1f}  {:>13}  {:>9}\n", result.test.name(),
              result.rate(), fmt::format("{:.2f} - {:.2f}", result.least_rate(), result.most_rate()),
-             result.bytes_per_second() / 1e9, percent(result.bandwidth_share()),
-             percent(result.peak_share()));
+             result.bytes_per_second() / 1e9, whole_percent(result.bandwidth_share()),
+             whole_percent(result.peak_share()));
   std::fflush(stdout);
 }
 
@@ -155,8 +155,8 @@ std::string bench_svg(const BenchReport& report) {
     const bool prompt = result.test.kind == SpeedTest::Kind::prompt;
     chart.bars.push_back({fmt::format("{} t{}", result.test.name(), row.n_threads), result.rate(),
                           result.least_rate(), result.most_rate(),
-                          prompt ? percent(result.peak_share()) + " of peak"
-                                 : percent(result.bandwidth_share()) + " of bandwidth"});
+                          prompt ? whole_percent(result.peak_share()) + " of peak"
+                                 : whole_percent(result.bandwidth_share()) + " of bandwidth"});
   }
   return bars_svg(chart);
 }

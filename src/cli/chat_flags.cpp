@@ -5,7 +5,7 @@
 namespace quire {
 namespace {
 
-constexpr uint64_t file_bytes_max = 16 << 20;
+constexpr uint64_t template_bytes_max = 16 << 20;
 
 bool names_template(const ChatFlags& flags) {
   return !flags.template_text.empty() || !flags.template_file.empty();
@@ -41,7 +41,7 @@ Result<std::shared_ptr<const ChatTemplate>> load_template(const Tokenizer& token
                 "the chat template is given twice: --chat-template and "
                 "--chat-template-file");
   if (flags.template_file.empty()) return ChatTemplate::create(tokenizer, flags.template_text);
-  const std::string source = TRY(read_file(flags.template_file, file_bytes_max));
+  const std::string source = TRY(read_file(flags.template_file, template_bytes_max));
   if (source.find("{{") == source.npos && source.find("{%") == source.npos)
     return fail(Fault::bad_format, "{}: this is no Jinja template: there is no {{{{ or {{% in it",
                 flags.template_file);
@@ -59,7 +59,7 @@ Result<std::string> system_prompt(const ChatFlags& flags) {
   if (!flags.system.empty())
     return fail(Fault::usage,
                 "the system prompt is given twice: --system-prompt and --system-prompt-file");
-  std::string text = TRY(read_file(flags.system_file, file_bytes_max));
+  std::string text = TRY(read_file(flags.system_file, template_bytes_max));
   if (text.ends_with('\n')) text.pop_back();
   return text;
 }

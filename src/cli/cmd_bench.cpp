@@ -16,7 +16,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct BenchFlags {
   std::string positional, model, shape, type = "q4_0", write, svg;
   std::string prompts, generations, depths = "0", threads = "0", sequences = "1";
   std::string k_type = "f16", v_type = "f16";
@@ -39,7 +39,7 @@ struct Subject {
   std::vector<std::string> own_adapters{};  // of a model of the store
 };
 
-Result<Subject> load_bare_subject(const Flags& flags) {
+Result<Subject> load_bare_subject(const BenchFlags& flags) {
   const std::string& given = flags.model.empty() ? flags.positional : flags.model;
   if (!flags.model.empty() && !flags.positional.empty())
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model,
@@ -70,7 +70,7 @@ Result<Subject> load_bare_subject(const Flags& flags) {
   return Subject{TRY(Model::load(flags.write)), shape.name, type, "random, a mapped file"};
 }
 
-Result<Subject> load_subject(const Flags& flags) {
+Result<Subject> load_subject(const BenchFlags& flags) {
   AdapterFiles adapters = TRY(adapter_files(flags.adapters));
   Subject subject = TRY(load_bare_subject(flags));
   for (const std::string& own : subject.own_adapters) adapters.loras.push_back({own, 1});
@@ -85,7 +85,7 @@ std::string default_length(int64_t wanted, int64_t n_ctx_train) {
   return std::to_string(std::min(wanted, std::max<int64_t>(1, n_ctx_train / 2)));
 }
 
-Result<std::vector<SpeedTest>> chosen_tests(const Flags& flags, int64_t n_ctx_train) {
+Result<std::vector<SpeedTest>> chosen_tests(const BenchFlags& flags, int64_t n_ctx_train) {
   constexpr int64_t most = 1 << 24;
   const auto list = [&](const char* flag, const std::string& text) {
     return integer_list(flag, text, 0, most);
@@ -128,7 +128,7 @@ int measure_limits(int n_threads, bool as_json) {
   return 0;
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const BenchFlags& flags) {
   const std::vector<int64_t> threads = TRY(integer_list("-t", flags.threads, 0, 1024));
   if (flags.limits) return measure_limits(static_cast<int>(threads[0]), flags.json);
   if (flags.svg == "-") return fail(Fault::usage, "--svg: takes the name of a file, not '-'");
@@ -183,7 +183,7 @@ std::string names_of_shapes() {
 }  // namespace
 
 CommandBody command_bench(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchFlags>();
   app.add_option("[MODEL]", flags->positional,
                  "a .gguf file, a Hugging Face folder or a bundled name")
       ->type_name("");

@@ -12,10 +12,10 @@ namespace {
 
 using server::LoadOptions;
 using server::LoadResult;
-using server::LoadSample;
 using server::Percentiles;
+using server::RequestSample;
 
-struct Flags {
+struct BenchServeFlags {
   LoadOptions load;
   std::string url = "http://127.0.0.1:8080", svg;
   bool json = false, force = false;
@@ -42,16 +42,16 @@ Result<void> read_url(std::string_view url, LoadOptions& load) {
   return {};
 }
 
-std::vector<double> collect(const LoadResult& result, double LoadSample::* what) {
+std::vector<double> collect(const LoadResult& result, double RequestSample::* what) {
   std::vector<double> values;
-  for (const LoadSample& sample : result.samples)
+  for (const RequestSample& sample : result.samples)
     if (sample.error.empty()) values.push_back(sample.*what);
   return values;
 }
 
 std::vector<double> all_gaps(const LoadResult& result) {
   std::vector<double> values;
-  for (const LoadSample& sample : result.samples)
+  for (const RequestSample& sample : result.samples)
     if (sample.error.empty())
       values.insert(values.end(), sample.gaps_s.begin(), sample.gaps_s.end());
   return values;
@@ -73,7 +73,7 @@ std::string drawn(const LoadResult& result) {
   plot.y.label = "s";
   Series first{"first token", {}, SeriesStyle::points},
       total{"whole answer", {}, SeriesStyle::points};
-  for (const LoadSample& sample : result.samples) {
+  for (const RequestSample& sample : result.samples) {
     if (!sample.error.empty()) continue;
     first.points.emplace_back(sample.start_s, sample.first_token_s);
     total.points.emplace_back(sample.start_s, sample.total_s);
@@ -82,19 +82,19 @@ std::string drawn(const LoadResult& result) {
   return svg(plot);
 }
 
-Result<int> run(Flags& flags) {
+Result<int> run(BenchServeFlags& flags) {
   TRY(read_url(flags.url, flags.load));
   if (flags.load.n_shared > flags.load.n_prompt)
     return fail(Fault::usage, "--shared {} is more than the prompt's {} tokens",
                 flags.load.n_shared, flags.load.n_prompt);
   if (!flags.svg.empty()) TRY(check_output(flags.svg, flags.force));
   const LoadResult result = TRY(server::run_load(flags.load));
-  const Percentiles first = server::percentiles(collect(result, &LoadSample::first_token_s));
-  const Percentiles total = server::percentiles(collect(result, &LoadSample::total_s));
+  const Percentiles first = server::percentiles(collect(result, &RequestSample::first_token_s));
+  const Percentiles total = server::percentiles(collect(result, &RequestSample::total_s));
   const Percentiles gaps = server::percentiles(all_gaps(result));
   if (!flags.svg.empty()) TRY(write_output(flags.svg, drawn(result)));
   std::string error;
-  for (const LoadSample& sample : result.samples)
+  for (const RequestSample& sample : result.samples)
     if (error.empty()) error = sample.error;
   if (flags.json) {
     print_json({{"requests", result.samples.size()},
@@ -124,7 +124,7 @@ Result<int> run(Flags& flags) {
 }  // namespace
 
 CommandBody command_bench_serve(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<BenchServeFlags>();
   LoadOptions& load = flags->load;
   app.add_option("[URL]", flags->url, "of the server")->type_name("")->capture_default_str();
   add_text(app, "--model", load.model, "name that requests give", "NAME");

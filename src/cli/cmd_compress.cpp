@@ -15,7 +15,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct CompressFlags {
   std::vector<std::string> positionals;
   std::string model, output;
   bool force = false, json = false, no_comparison = false;
@@ -76,7 +76,7 @@ nlohmann::json as_json(const std::vector<Size>& sizes, size_t n_original, const 
   return result;
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const CompressFlags& flags) {
   const ModelAndFile what = TRY(split_model_and_file(flags.model, flags.positionals));
   const std::string output = !flags.output.empty() ? flags.output
                              : what.file == "-"    ? "-"
@@ -116,7 +116,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_compress(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CompressFlags>();
   app.add_option("[MODEL] FILE", flags->positionals,
                  "the model (default: the bundled one) and a file; -: standard input")
       ->type_name("")

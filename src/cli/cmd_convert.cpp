@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t shown_bytes_min = uint64_t{1} << 28;  // less takes no time to speak of
 
-struct Flags {
+struct ConvertFlags {
   std::string model, out, to, type, pre;
   bool json = false, force = false;
   int n_threads = 0;
@@ -39,7 +39,7 @@ class Bar {
   std::optional<Progress> progress_;
 };
 
-Result<int> to_two_files(const Flags& flags) {
+Result<int> to_two_files(const ConvertFlags& flags) {
   if (!flags.type.empty() && flags.type != "f32" && flags.type != "bf16")
     return fail(Fault::usage, "--type {}: two files hold f32 or bf16", flags.type);
   if (!flags.pre.empty()) return fail(Fault::usage, "--pre is for --to gguf");
@@ -62,7 +62,7 @@ Result<int> to_two_files(const Flags& flags) {
   return 0;
 }
 
-Result<int> to_gguf(const Flags& flags) {
+Result<int> to_gguf(const ConvertFlags& flags) {
   WriteGgufOptions options;
   if (!flags.type.empty()) options.mix = TRY(type_mix(flags.type));
   options.pre = flags.pre;
@@ -95,7 +95,7 @@ Result<int> to_gguf(const Flags& flags) {
 }  // namespace
 
 CommandBody command_convert(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ConvertFlags>();
   app.add_option("MODEL", flags->model, "a .gguf file, a Hugging Face folder or a model's name")
       ->required()
       ->type_name("");

@@ -13,7 +13,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct CorpusFlags {
   uint64_t seed = 1;
   std::string size = "40M";
   std::string out;
@@ -40,7 +40,7 @@ Result<uint64_t> parse_size(const std::string& text) {
   return n * factor;
 }
 
-Result<int> write_all(const Flags& flags) {
+Result<int> write_all(const CorpusFlags& flags) {
   TalesOptions options;
   options.seed = flags.seed;
   options.bytes = TRY(parse_size(flags.size));
@@ -71,7 +71,7 @@ Result<int> write_all(const Flags& flags) {
 }  // namespace
 
 CommandBody command_corpus(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CorpusFlags>();
   app.require_subcommand();
   CommandLine* tales = app.add_subcommand(
       "tales", "simple-English stories and facts about a small closed world (docs/tales.md)");

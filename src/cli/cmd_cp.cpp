@@ -6,11 +6,11 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct CpFlags {
   std::string from, to;
 };
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const CpFlags& flags) {
   const ModelRef from = TRY(parse_model_ref(flags.from)), to = TRY(parse_model_ref(flags.to));
   TRY(model_store().copy(from, to));
   put_text(fmt::format("copied {} to {}\n", from.text(), to.text()));
@@ -20,7 +20,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_cp(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CpFlags>();
   app.add_option("FROM", flags->from, "a model of the store")->required()->type_name("");
   app.add_option("TO", flags->to, "its new name; the files are shared")->required()->type_name("");
   examples(app, {{"quire cp llama3.2:1b mine", "before a `quire create` that changes it"}});

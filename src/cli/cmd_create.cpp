@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint64_t modelfile_bytes_max = 16 << 20;
 
-struct Flags {
+struct CreateFlags {
   std::string name, file = "Modelfile", quantize;
 };
 
@@ -40,7 +40,7 @@ class Report {
   std::string notes_;
 };
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const CreateFlags& flags) {
   const ModelRef ref = TRY(parse_model_ref(flags.name));
   const std::string text = TRY(read_file(flags.file, modelfile_bytes_max));
   const Modelfile modelfile = TRY(parse_modelfile(text, flags.file));
@@ -65,7 +65,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_create(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<CreateFlags>();
   app.add_option("MODEL", flags->name, "its name")->required()->type_name("");
   add_text(app, "-f,--file", flags->file, "the Modelfile; -: standard input", "FILE");
   app.add_option("-q,--quantize", flags->quantize,

@@ -11,7 +11,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct DecompressFlags {
   std::vector<std::string> positionals;
   std::string model, output;
   bool force = false, json = false;
@@ -19,7 +19,7 @@ struct Flags {
   int n_threads = 0;
 };
 
-Result<std::string> output_name(const Flags& flags, const std::string& file) {
+Result<std::string> output_name(const DecompressFlags& flags, const std::string& file) {
   if (!flags.output.empty()) return flags.output;
   if (file == "-") return std::string("-");
   constexpr std::string_view ending = ".quire";
@@ -32,7 +32,7 @@ std::unexpected<Error> with_name(const std::string& file, const Error& error) {
   return fail(error.fault, "{}: {}", file == "-" ? "standard input" : file, error.text);
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const DecompressFlags& flags) {
   const ModelAndFile what = TRY(split_model_and_file(flags.model, flags.positionals));
   const std::string output = TRY(output_name(flags, what.file));
   if (output == "-" && flags.json)
@@ -70,7 +70,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_decompress(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<DecompressFlags>();
   app.add_option("[MODEL] FILE", flags->positionals,
                  "the model that compressed it and the file; -: standard input")
       ->type_name("")

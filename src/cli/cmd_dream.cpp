@@ -13,7 +13,7 @@ namespace {
 // As many at once as one step runs at the price of little more than one (kernels/matmul.h).
 constexpr int32_t n_together = 8;
 
-struct Flags {
+struct DreamFlags {
   std::string positional;
   int32_t n_documents = 1;
   int64_t n_predict = -1;
@@ -73,7 +73,7 @@ nlohmann::json as_json(const std::vector<Document>& documents, const LoadedEngin
   return {{"model", model_name(loaded.model->path())}, {"seed", seed}, {"documents", list}};
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const DreamFlags& flags) {
   std::vector<std::string> positionals;
   if (!flags.positional.empty()) positionals.push_back(flags.positional);
   if (!flags.model.model.empty() && !positionals.empty())
@@ -124,7 +124,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_dream(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<DreamFlags>();
   app.add_option("[MODEL]", flags->positional,
                  "a .gguf file, a Hugging Face folder or a bundled name")
       ->type_name("");

@@ -11,9 +11,9 @@
 namespace quire {
 namespace {
 
-constexpr uint64_t file_bytes_max = uint64_t{1} << 30;
+constexpr uint64_t texts_bytes_max = uint64_t{1} << 30;
 
-struct Flags {
+struct EmbedFlags {
   std::vector<std::string> positionals;
   std::string model, file, pooling;
   bool standard_input = false, normalize = true, json = false;
@@ -32,13 +32,13 @@ void append_lines(const std::string& text, std::vector<std::string>& lines) {
 }
 
 // The first positional is the MODEL unless -m gives it.
-Result<std::vector<std::string>> chosen_texts(const Flags& flags) {
+Result<std::vector<std::string>> chosen_texts(const EmbedFlags& flags) {
   std::vector<std::string> texts(
       flags.positionals.begin() + (flags.model.empty() && !flags.positionals.empty() ? 1 : 0),
       flags.positionals.end());
   if (flags.standard_input || !flags.file.empty()) {
     const std::string path = flags.standard_input ? "-" : flags.file;
-    append_lines(TRY(read_file(path, file_bytes_max)), texts);
+    append_lines(TRY(read_file(path, texts_bytes_max)), texts);
   }
   if (texts.empty())
     return fail(Fault::usage, "no text: give it as an argument, with --file, or with --stdin");
@@ -53,7 +53,7 @@ void print_vectors(const std::vector<std::vector<float>>& vectors) {
   }
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const EmbedFlags& flags) {
   if (flags.model.empty() && flags.positionals.empty())
     return fail(Fault::usage, "a MODEL is missing");
   const std::vector<std::string> texts = TRY(chosen_texts(flags));
@@ -99,7 +99,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_embed(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<EmbedFlags>();
   app.add_option("MODEL [TEXT]...", flags->positionals,
                  "a model (an encoder, or any other), and texts")
       ->type_name("");

@@ -12,7 +12,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct ListFlags {
   bool json = false;
 };
 
@@ -51,7 +51,7 @@ std::string date_text(int64_t time_s) {
   return fmt::format("{:04}-{:02}-{:02}", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday);
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const ListFlags& flags) {
   const std::vector<Row> rows = all_models();
   if (flags.json) {
     nlohmann::json all = nlohmann::json::array();
@@ -76,7 +76,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_list(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ListFlags>();
   app.add_flag("--json", flags->json, "print JSON, with the paths");
   examples(app, {{"quire list",
                   "bundled, pulled and made, and those in the caches of llama.cpp, Hugging "

@@ -12,7 +12,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct LogitsFlags {
   std::string positional;
   std::vector<int32_t> tokens;
   int64_t n_greedy = 0;
@@ -34,7 +34,7 @@ int32_t largest(std::span<const float> logits) {
   return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const LogitsFlags& flags) {
   if (!flags.model.model.empty() && !flags.positional.empty())
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model.model,
                 flags.positional);
@@ -67,7 +67,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_logits(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<LogitsFlags>();
   app.add_option("[MODEL]", flags->positional,
                  "a .gguf file, a Hugging Face folder or a bundled name")
       ->type_name("");

@@ -13,9 +13,9 @@
 namespace quire {
 namespace {
 
-constexpr uint64_t text_bytes_max = 1 << 30;
+constexpr uint64_t perplexity_text_bytes_max = 1 << 30;
 
-struct Flags {
+struct PerplexityFlags {
   std::vector<std::string> positionals;
   std::string file;
   PerplexityOptions windows;
@@ -25,13 +25,13 @@ struct Flags {
 
 // A line end that closes the text is no part of it.
 Result<std::string> read_text(const std::string& path) {
-  std::string text = TRY(read_file(path, text_bytes_max));
+  std::string text = TRY(read_file(path, perplexity_text_bytes_max));
   if (text.ends_with('\n')) text.pop_back();
   if (text.empty()) return fail(Fault::usage, "{}: is empty", path);
   return text;
 }
 
-Result<ModelAndFile> chosen_files(const Flags& flags) {
+Result<ModelAndFile> chosen_files(const PerplexityFlags& flags) {
   std::vector<std::string> positionals = flags.positionals;
   if (!flags.file.empty()) positionals.push_back(flags.file);
   if (positionals.empty()) return fail(Fault::usage, "a FILE with text is missing");
@@ -46,7 +46,7 @@ void print_progress(const Perplexity& now) {
   std::fflush(stdout);
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const PerplexityFlags& flags) {
   const ModelAndFile what = TRY(chosen_files(flags));
   const std::string text = TRY(read_text(what.file));
   const auto model = TRY(load_model(what.contents, flags.model));
@@ -93,7 +93,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_perplexity(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PerplexityFlags>();
   app.add_option("[MODEL] FILE", flags->positionals,
                  "the model (default: the bundled one) and a text; -: standard input")
       ->type_name("")

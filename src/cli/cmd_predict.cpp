@@ -10,7 +10,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct PredictFlags {
   std::vector<std::string> positionals;
   std::string prompt;
   bool has_prompt = false, each = false, json = false;
@@ -79,7 +79,7 @@ void print_each(const Prediction& prediction, std::string_view prompt) {
         bits / static_cast<double>(std::max<size_t>(prompt.size(), 1)), std::exp2(bits / n));
 }
 
-nlohmann::json as_json(const Prediction& prediction, const Flags& flags,
+nlohmann::json as_json(const Prediction& prediction, const PredictFlags& flags,
                        const std::string& prompt) {
   const auto describe = [&](const LogProbabilities& next, int32_t id) {
     return nlohmann::json{{"id", id},
@@ -110,7 +110,7 @@ nlohmann::json as_json(const Prediction& prediction, const Flags& flags,
   return result;
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const PredictFlags& flags) {
   const ModelAndText what = TRY(split_positionals(flags.model.model, flags.positionals));
   if (what.text && flags.has_prompt)
     return fail(Fault::usage, "the prompt is given twice: '{}' and --prompt", *what.text);
@@ -140,7 +140,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_predict(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PredictFlags>();
   app.add_option("[MODEL] PROMPT", flags->positionals,
                  "the model (default: the bundled one) and a text")
       ->type_name("")

@@ -27,7 +27,7 @@ struct Setting {
   std::function<void(TrainConfig& to, const TrainConfig& from)> copy;
 };
 
-struct Flags {
+struct PretrainFlags {
   TrainConfig config;
   std::vector<Setting> settings;
   std::vector<std::string> data;
@@ -53,7 +53,7 @@ void request_stop(int) {
   settings.push_back(          \
       {option, [](TrainConfig& to, const TrainConfig& from) { to.field = from.field; }})
 
-void add_shape_flags(CommandLine& app, Flags& flags) {
+void add_shape_flags(CommandLine& app, PretrainFlags& flags) {
   TrainConfig& c = flags.config;
   auto& settings = flags.settings;
   constexpr int64_t most = 1 << 20;
@@ -82,7 +82,7 @@ void add_shape_flags(CommandLine& app, Flags& flags) {
           init_std);
 }
 
-void add_data_flags(CommandLine& app, Flags& flags) {
+void add_data_flags(CommandLine& app, PretrainFlags& flags) {
   TrainConfig& c = flags.config;
   auto& settings = flags.settings;
   app.add_option("--data", flags.data,
@@ -100,7 +100,7 @@ void add_data_flags(CommandLine& app, Flags& flags) {
   SETTING(add_int(app, "-s,--seed", c.seed, "of initial weights and order", 0, INT64_MAX), seed);
 }
 
-void add_optimizer_flags(CommandLine& app, Flags& flags) {
+void add_optimizer_flags(CommandLine& app, PretrainFlags& flags) {
   TrainConfig& c = flags.config;
   auto& settings = flags.settings;
   constexpr int64_t most = 1 << 30;
@@ -144,7 +144,7 @@ void add_optimizer_flags(CommandLine& app, Flags& flags) {
       optimizer.clip);
 }
 
-void add_run_flags(CommandLine& app, Flags& flags) {
+void add_run_flags(CommandLine& app, PretrainFlags& flags) {
   TrainConfig& c = flags.config;
   auto& settings = flags.settings;
   constexpr int64_t most = 1 << 30;
@@ -180,7 +180,8 @@ void add_run_flags(CommandLine& app, Flags& flags) {
 
 // The settings in force: those of the run that is continued, or the defaults, under the flags
 // given.
-Result<TrainConfig> settings_in_force(Flags& flags, const std::optional<TrainConfig>& saved) {
+Result<TrainConfig> settings_in_force(PretrainFlags& flags,
+                                      const std::optional<TrainConfig>& saved) {
   flags.config.schedule.kind = TRY(schedule_from_name(flags.schedule));
   if (!saved) return flags.config;
   TrainConfig config = *saved;
@@ -189,7 +190,7 @@ Result<TrainConfig> settings_in_force(Flags& flags, const std::optional<TrainCon
   return config;
 }
 
-Result<void> settle_batch(TrainConfig& config, const Flags& flags) {
+Result<void> settle_batch(TrainConfig& config, const PretrainFlags& flags) {
   if (flags.accumulate > 0) {
     if (config.batch % flags.accumulate != 0)
       return fail(Fault::usage, "--batch {} is no multiple of --accumulate {}", config.batch,
@@ -205,7 +206,8 @@ Result<void> settle_batch(TrainConfig& config, const Flags& flags) {
 }
 
 // The length of the run, and what hangs on it where no flag says otherwise.
-void settle_schedule(TrainConfig& config, const Flags& flags, TrainingData& data, bool continues) {
+void settle_schedule(TrainConfig& config, const PretrainFlags& flags, TrainingData& data,
+                     bool continues) {
   const double tokens_per_step = static_cast<double>(config.batch * config.shape.n_ctx);
   const bool given = flags.n_steps > 0 || flags.n_epochs > 0 || flags.n_tokens > 0;
   if (given || !continues) {
@@ -251,7 +253,7 @@ struct Session {
 };
 
 // Everything between the flags and the first step.
-Result<Session> prepare(Flags& flags, ThreadPool& pool) {
+Result<Session> prepare(PretrainFlags& flags, ThreadPool& pool) {
   Session session;
   session.folder = {flags.out};
   const RunFolder& folder = session.folder;
@@ -324,7 +326,7 @@ void print_start(const Session& session, double peak_flops, int n_threads) {
       format_bytes(static_cast<double>(trainer.arena_bytes())));
 }
 
-Result<RunEnd> train(Session& session, const Flags& flags, double peak_flops) {
+Result<RunEnd> train(Session& session, const PretrainFlags& flags, double peak_flops) {
   Trainer& trainer = *session.trainer;
   const int64_t first = session.state.step;
   if (flags.stop_after == 0) {
@@ -358,7 +360,7 @@ Result<RunEnd> train(Session& session, const Flags& flags, double peak_flops) {
 }
 
 // Evaluates on everything held out, writes the model and says what came of it.
-Result<void> finish(Session& session, const Flags& flags) {
+Result<void> finish(Session& session, const PretrainFlags& flags) {
   Trainer& trainer = *session.trainer;
   const HeldOutLoss held_out = trainer.evaluate(0);
   const auto n_bytes = static_cast<double>(trainer.data().n_held_out_bytes());
@@ -401,7 +403,7 @@ Result<void> finish(Session& session, const Flags& flags) {
   return {};
 }
 
-Result<int> run(Flags& flags) {
+Result<int> run(PretrainFlags& flags) {
   ThreadPool pool(flags.n_threads);
   TRY(make_directories(flags.out));
   std::optional<RunLock> lock;
@@ -430,7 +432,7 @@ Result<int> run(Flags& flags) {
 }  // namespace
 
 CommandBody command_pretrain(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PretrainFlags>();
   add_data_flags(app, *flags);
   add_shape_flags(app, *flags);
   add_optimizer_flags(app, *flags);

@@ -12,7 +12,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct PsFlags {
   ServerFlags server;
   bool json = false;
 };
@@ -27,7 +27,7 @@ std::string shown_time(const std::string& time) {
                                                     : printable(time.substr(0, 19), 40);
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const PsFlags& flags) {
   const nlohmann::json answer = TRY(ask_server(flags.server, "/api/ps"));
   if (flags.json) {
     print_json(answer);
@@ -52,7 +52,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_ps(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PsFlags>();
   add_server_flags(app, flags->server);
   app.add_flag("--json", flags->json, "print what the server answers");
   examples(app, {{"quire ps", "what `quire serve` on this machine has loaded"},

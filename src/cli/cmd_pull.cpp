@@ -8,13 +8,13 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct PullFlags {
   std::string name, ca_file;
   bool insecure = false, quiet = false;
   int64_t n_parallel = 4;
 };
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const PullFlags& flags) {
   const ModelRef ref = TRY(parse_model_ref(flags.name));
   PullOptions options = pull_options();
   options.allow_http = flags.insecure;
@@ -32,7 +32,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_pull(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PullFlags>();
   app.add_option("MODEL", flags->name,
                  "[host/][namespace/]model[:tag], or hf.co/user/repo[:Q4_K_M]")
       ->required()

@@ -8,12 +8,12 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct PushFlags {
   std::string name, ca_file;
   bool insecure = false, quiet = false;
 };
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const PushFlags& flags) {
   const ModelRef ref = TRY(parse_model_ref(flags.name));
   PushOptions options;
   options.http = registry_options();
@@ -32,7 +32,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_push(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<PushFlags>();
   app.add_option("MODEL", flags->name, "host/namespace/model[:tag], a name in the store")
       ->required()
       ->type_name("");

@@ -12,9 +12,9 @@
 namespace quire {
 namespace {
 
-constexpr uint64_t file_bytes_max = uint64_t{1} << 30;
+constexpr uint64_t documents_bytes_max = uint64_t{1} << 30;
 
-struct Flags {
+struct RerankFlags {
   std::vector<std::string> positionals;
   std::string model, query, file;
   int64_t n_best = 0;
@@ -22,12 +22,12 @@ struct Flags {
   bool exact = false, json = false;
 };
 
-Result<std::vector<std::string>> chosen_documents(const Flags& flags) {
+Result<std::vector<std::string>> chosen_documents(const RerankFlags& flags) {
   std::vector<std::string> documents(
       flags.positionals.begin() + (flags.model.empty() && !flags.positionals.empty() ? 1 : 0),
       flags.positionals.end());
   if (!flags.file.empty()) {
-    const std::string text = TRY(read_file(flags.file, file_bytes_max));
+    const std::string text = TRY(read_file(flags.file, documents_bytes_max));
     for (size_t begin = 0; begin < text.size();) {
       const size_t end = std::min(text.find('\n', begin), text.size());
       if (end > begin) documents.push_back(text.substr(begin, end - begin));
@@ -39,7 +39,7 @@ Result<std::vector<std::string>> chosen_documents(const Flags& flags) {
   return documents;
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const RerankFlags& flags) {
   if (flags.model.empty() && flags.positionals.empty())
     return fail(Fault::usage, "a MODEL is missing");
   const std::vector<std::string> documents = TRY(chosen_documents(flags));
@@ -79,7 +79,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_rerank(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<RerankFlags>();
   app.add_option("MODEL [DOCUMENT]...", flags->positionals,
                  "a cross-encoder, and texts that may answer the query")
       ->type_name("");

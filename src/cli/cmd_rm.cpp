@@ -6,11 +6,11 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct RmFlags {
   std::vector<std::string> names;
 };
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const RmFlags& flags) {
   const Store store = model_store();
   for (const std::string& name : flags.names) {
     const ModelRef ref = TRY(parse_model_ref(name));
@@ -23,7 +23,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_rm(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<RmFlags>();
   app.add_option("MODEL", flags->names, "names as `quire list` shows them")
       ->required()
       ->type_name("");

@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t prompt_bytes_max = 64 << 20;
 
-struct Flags {
+struct RunFlags {
   std::vector<std::string> positionals;
   std::string prompt, file;
   bool has_prompt = false, hide_prompt = false, interactive = false, verbose = false, json = false;
@@ -39,7 +39,7 @@ Result<std::string> read_prompt(const std::string& path) {
 }
 
 // The prompt, or nothing when a session is wanted.
-Result<std::optional<std::string>> find_prompt(const Flags& flags,
+Result<std::optional<std::string>> find_prompt(const RunFlags& flags,
                                                std::optional<std::string> positional) {
   const int n_given =
       (positional ? 1 : 0) + (flags.has_prompt ? 1 : 0) + (flags.file.empty() ? 0 : 1);
@@ -82,7 +82,7 @@ nlohmann::json as_json(const LoadedEngine& loaded, const Outcome& outcome,
 }
 
 // The text itself, or the chat that consists of this message.
-Result<SessionPrompt> prompt_tokens(const Flags& flags, const Tokenizer& tokenizer,
+Result<SessionPrompt> prompt_tokens(const RunFlags& flags, const Tokenizer& tokenizer,
                                     const std::optional<ChatSetup>& chat,
                                     const std::string& prompt) {
   if (!chat) return SessionPrompt{TRY(prompt_ids(tokenizer, prompt))};
@@ -92,7 +92,7 @@ Result<SessionPrompt> prompt_tokens(const Flags& flags, const Tokenizer& tokeniz
   return SessionPrompt{TRY(rendered.encode(tokenizer)), rendered.text, DecodeAt::start};
 }
 
-Result<int> run_once(const Flags& flags, LoadedEngine& loaded, AnswerMaker& maker,
+Result<int> run_once(const RunFlags& flags, LoadedEngine& loaded, AnswerMaker& maker,
                      const std::optional<ChatSetup>& chat, const std::string& prompt) {
   const uint64_t seed = chosen_seed(flags.sampling.seed);
   Request request = TRY(make_request(flags.sampling, seed));
@@ -125,7 +125,7 @@ Result<int> run_once(const Flags& flags, LoadedEngine& loaded, AnswerMaker& make
   return outcome.reason == StopReason::cancelled ? exit_code(Fault::cancelled) : 0;
 }
 
-Result<int> run(const Flags& flags, CommandLine& app) {
+Result<int> run(const RunFlags& flags, CommandLine& app) {
   ModelAndText what = TRY(split_positionals(flags.model.model, flags.positionals));
   TRY(fill_in_parameters(app, what.contents.parameters));
   const auto prompt = TRY(find_prompt(flags, std::move(what.text)));
@@ -149,7 +149,7 @@ Result<int> run(const Flags& flags, CommandLine& app) {
 }  // namespace
 
 CommandBody command_run(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<RunFlags>();
   app.add_option("[MODEL] [PROMPT]", flags->positionals,
                  "a single argument is the MODEL when it names one")
       ->type_name("")

@@ -10,7 +10,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct SelftestFlags {
   bool json = false;
   uint64_t seed = 1;
 };
@@ -25,7 +25,7 @@ void print_rows(const std::vector<SelftestRow>& rows) {
                row.difference, row.tolerance, row.pass() ? "ok" : "FAILED");
 }
 
-void print_json(const std::vector<SelftestRow>& rows) {
+void print_rows_json(const std::vector<SelftestRow>& rows) {
   auto list = nlohmann::json::array();
   for (const SelftestRow& row : rows)
     list.push_back({{"what", row.what},
@@ -36,10 +36,10 @@ void print_json(const std::vector<SelftestRow>& rows) {
   fmt::print("{}\n", nlohmann::json{{"isa", isa_name(isa())}, {"rows", std::move(list)}}.dump(1));
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const SelftestFlags& flags) {
   std::vector<SelftestRow> rows = selftest_codecs();
   for (SelftestRow& row : selftest_kernels(flags.seed)) rows.push_back(std::move(row));
-  flags.json ? print_json(rows) : print_rows(rows);
+  flags.json ? print_rows_json(rows) : print_rows(rows);
   const auto n_failed =
       std::count_if(rows.begin(), rows.end(), [](const SelftestRow& row) { return !row.pass(); });
   if (n_failed > 0)
@@ -54,7 +54,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_selftest(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<SelftestFlags>();
   app.add_flag("--json", flags->json, "print JSON");
   add_int(app, "-s,--seed", flags->seed, "seed of the random data", 0, INT64_MAX);
   examples(app, {{"quire selftest", "a table of every version"},

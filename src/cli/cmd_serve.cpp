@@ -22,7 +22,7 @@ using server::FileCatalog;
 using server::HttpServer;
 using server::HttpServerOptions;
 
-struct Flags {
+struct ServeFlags {
   std::vector<std::string> models, aliases, api_keys, allowed_hosts, cors_origins;
   std::string host = "127.0.0.1", api_key_file, tls_certificate, tls_key, chat_template;
   std::string chat_template_file, slot_folder;
@@ -55,7 +55,7 @@ std::vector<std::string> separated(const std::vector<std::string>& texts) {
 }
 
 // One key a line; lines that begin with # are left out.
-Result<std::vector<std::string>> api_keys(const Flags& flags) {
+Result<std::vector<std::string>> api_keys(const ServeFlags& flags) {
   std::vector<std::string> keys = separated(flags.api_keys);
   if (!flags.api_key_file.empty()) {
     const std::string text = TRY(read_file(flags.api_key_file, 1 << 20));
@@ -73,7 +73,7 @@ Result<std::vector<std::string>> api_keys(const Flags& flags) {
   return keys;
 }
 
-Result<std::vector<FileCatalog::Alias>> aliases(const Flags& flags) {
+Result<std::vector<FileCatalog::Alias>> aliases(const ServeFlags& flags) {
   std::vector<FileCatalog::Alias> result;
   for (const std::string& text : separated(flags.aliases)) {
     const size_t equals = text.find('=');
@@ -88,7 +88,7 @@ Result<std::vector<FileCatalog::Alias>> aliases(const Flags& flags) {
 }
 
 // The folder asked for must be usable; one that nobody asked for is done without.
-Result<BlockStoreOptions> prompt_cache(const Flags& flags) {
+Result<BlockStoreOptions> prompt_cache(const ServeFlags& flags) {
   BlockStoreOptions options;
   options.bytes_max = TRY(bytes_from("--prompt-cache-size", flags.cache_size));
   if (options.bytes_max == 0) return options;
@@ -103,7 +103,7 @@ Result<BlockStoreOptions> prompt_cache(const Flags& flags) {
   return options;
 }
 
-Result<AppOptions> app_options(const Flags& flags) {
+Result<AppOptions> app_options(const ServeFlags& flags) {
   AppOptions options = flags.app;
   TRY(apply(flags.llama, options));
   options.gate.api_keys = TRY(api_keys(flags));
@@ -162,7 +162,7 @@ Result<std::unique_ptr<server::StoreCatalog>> make_catalog(
   return std::make_unique<server::StoreCatalog>(std::move(files), std::move(options));
 }
 
-Result<HttpServerOptions> http_options(const Flags& flags) {
+Result<HttpServerOptions> http_options(const ServeFlags& flags) {
   HttpServerOptions options = flags.http;
   options.addresses.push_back({flags.host, flags.port});
   if (flags.ollama_port > 0) options.addresses.push_back({flags.host, flags.ollama_port});
@@ -184,7 +184,7 @@ sigset_t end_signals() {
   return signals;
 }
 
-void announce(const Flags& flags, const HttpServer& http, const App& app) {
+void announce(const ServeFlags& flags, const HttpServer& http, const App& app) {
   const char* scheme = flags.tls_certificate.empty() ? "http" : "https";
   for (const int port : http.ports())
     fmt::print(stderr, "quire: serving at {}://{}:{}\n", scheme, flags.host, port);
@@ -209,7 +209,7 @@ void announce(const Flags& flags, const HttpServer& http, const App& app) {
   }
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const ServeFlags& flags) {
   std::signal(SIGPIPE, SIG_IGN);
   // Every thread would keep freed memory of its own; a few share it.
   ::mallopt(M_ARENA_MAX, 2);
@@ -244,7 +244,7 @@ Result<int> run(const Flags& flags) {
   return 0;
 }
 
-void add_access_flags(CommandLine& app, Flags& flags) {
+void add_access_flags(CommandLine& app, ServeFlags& flags) {
   add_text(app, "--host", flags.host, "address to listen on", "ADDRESS")->capture_default_str();
   add_int(app, "--port", flags.port, "port; 0: any that is free", 0, 65535);
   add_int(app, "--ollama-port", flags.ollama_port, "a second port, as 11434 for Ollama's clients",
@@ -268,7 +268,7 @@ void add_access_flags(CommandLine& app, Flags& flags) {
   app.add_flag("--log-prompts", flags.log_prompts, "log the bodies of requests, too");
 }
 
-void add_model_options(CommandLine& app, Flags& flags) {
+void add_model_options(CommandLine& app, ServeFlags& flags) {
   add_model_flags(app, flags.model);
   add_exact_flag(app, flags.model);
   add_adapter_flags(app, flags.model.adapters);
@@ -307,7 +307,7 @@ void add_model_options(CommandLine& app, Flags& flags) {
              "GiB that loaded models may take together; 0: all of the machine's", 0, 1e6);
 }
 
-void add_limit_flags(CommandLine& app, Flags& flags) {
+void add_limit_flags(CommandLine& app, ServeFlags& flags) {
   server::RequestLimits& limits = flags.app.limits;
   server::HttpLimits& http = flags.http.limits;
   add_int(app, "--max-connections", flags.http.n_connections_max, "more are refused: 503", 1,
@@ -345,7 +345,7 @@ void add_limit_flags(CommandLine& app, Flags& flags) {
 }  // namespace
 
 CommandBody command_serve(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ServeFlags>();
   app.add_option("[MODEL...]", flags->models,
                  "loaded at once; without one the bundled models come when asked for")
       ->type_name("");

@@ -17,7 +17,7 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct ShowFlags {
   std::string positional, model;
   int64_t n_ctx = 0;
   bool json = false, graph = false, modelfile = false;
@@ -258,7 +258,7 @@ void print_contents(const ModelContents& contents) {
   fmt::print("\n{}", text.substr(text.find('\n') + 1));
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const ShowFlags& flags) {
   if (!flags.model.empty() && !flags.positional.empty())
     return fail(Fault::usage, "the model is given twice: --model {} and '{}'", flags.model,
                 flags.positional);
@@ -301,7 +301,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_show(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<ShowFlags>();
   app.add_option("[MODEL]", flags->positional,
                  "a .gguf file, a Hugging Face folder or a bundled name")
       ->type_name("");

@@ -8,12 +8,12 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct StopFlags {
   std::vector<std::string> names;
   ServerFlags server;
 };
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const StopFlags& flags) {
   for (const std::string& name : flags.names) {
     TRY(tell_server(flags.server, "/api/generate",
                     {{"model", name}, {"keep_alive", 0}, {"stream", false}}));
@@ -25,7 +25,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_stop(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<StopFlags>();
   app.add_option("MODEL", flags->names, "names as `quire ps` shows them")
       ->required()
       ->type_name("");

@@ -11,20 +11,20 @@
 namespace quire {
 namespace {
 
-constexpr uint64_t file_bytes_max = 64 << 20;
+constexpr uint64_t messages_bytes_max = 64 << 20;
 
-struct Flags {
+struct TemplateFlags {
   std::string model = default_model;
   std::string messages, tools, prompt, system;
   ChatFlags chat;
   bool json = false, no_generation_prompt = false, continues = false;
 };
 
-Result<std::vector<jinja::Value>> read_messages(const Flags& flags) {
+Result<std::vector<jinja::Value>> read_messages(const TemplateFlags& flags) {
   std::vector<jinja::Value> messages;
   if (!flags.system.empty()) messages.push_back(make_message("system", flags.system));
   if (!flags.messages.empty()) {
-    const std::string text = TRY(read_file(flags.messages, file_bytes_max));
+    const std::string text = TRY(read_file(flags.messages, messages_bytes_max));
     const jinja::Value list = TRY(parse_messages(text, flags.messages));
     const auto& items = list.sequence().items;
     messages.insert(messages.end(), items.begin(), items.end());
@@ -51,7 +51,7 @@ nlohmann::json as_json(const ChatTemplate& chat, const ChatPrompt& prompt,
             {"object_arguments", can.object_arguments}}}};
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const TemplateFlags& flags) {
   if (flags.no_generation_prompt && flags.continues)
     return fail(Fault::usage, "--no-generation-prompt and --continue exclude each other");
   const std::string path = TRY(resolve_model(flags.model));
@@ -67,7 +67,7 @@ Result<int> run(const Flags& flags) {
   ChatOptions options;
   options.kwargs = TRY(template_kwargs(flags.chat));
   if (!flags.tools.empty()) {
-    const std::string text = TRY(read_file(flags.tools, file_bytes_max));
+    const std::string text = TRY(read_file(flags.tools, messages_bytes_max));
     options.tools = TRY(parse_tools(text, flags.tools));
   }
   if (flags.no_generation_prompt) options.end = TurnEnd::nothing;
@@ -86,7 +86,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_template(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<TemplateFlags>();
   app.add_option("MODEL", flags->model, "a model, a tokenizer.json or a folder with one")
       ->type_name("")
       ->capture_default_str();

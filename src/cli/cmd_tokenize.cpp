@@ -12,16 +12,17 @@
 namespace quire {
 namespace {
 
-constexpr uint64_t text_bytes_max = uint64_t{1} << 31;
+constexpr uint64_t stdin_bytes_max = uint64_t{1} << 31;
 
-struct Flags {
+struct TokenizeFlags {
   std::vector<std::string> positionals;
   std::string model, prompt;
   bool has_prompt = false, from_stdin = false, no_special = false, no_parse = false, json = false,
        count = false;
 };
 
-Result<std::string> read_text(const Flags& flags, const std::optional<std::string>& positional) {
+Result<std::string> read_text(const TokenizeFlags& flags,
+                              const std::optional<std::string>& positional) {
   const int n_given =
       (positional ? 1 : 0) + (flags.has_prompt ? 1 : 0) + (flags.from_stdin ? 1 : 0);
   if (n_given > 1)
@@ -31,10 +32,10 @@ Result<std::string> read_text(const Flags& flags, const std::optional<std::strin
   if (flags.has_prompt) return flags.prompt;
   if (!flags.from_stdin && input_is_terminal())
     return fail(Fault::usage, "a TEXT is missing; --stdin reads it from standard input");
-  return read_file("-", text_bytes_max);
+  return read_file("-", stdin_bytes_max);
 }
 
-Result<int> run(const Flags& flags) {
+Result<int> run(const TokenizeFlags& flags) {
   const ModelAndText what = TRY(split_positionals(flags.model, flags.positionals));
   const std::string text = TRY(read_text(flags, what.text));
   const auto tokenizer = TRY(load_tokenizer(what.model_path));
@@ -66,7 +67,7 @@ Result<int> run(const Flags& flags) {
 }  // namespace
 
 CommandBody command_tokenize(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<TokenizeFlags>();
   app.add_option("[MODEL] [TEXT]", flags->positionals,
                  "MODEL may be a vocabulary-only .gguf, a tokenizer.json or a tokenizer.model, too")
       ->type_name("")

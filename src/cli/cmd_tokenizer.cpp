@@ -11,14 +11,14 @@
 namespace quire {
 namespace {
 
-struct Flags {
+struct TokenizerFlags {
   std::vector<std::string> files;
   std::string output = "tokenizer.json";
   BpeTrainerOptions options;
   bool force = false, json = false;
 };
 
-Result<int> train(const Flags& flags) {
+Result<int> train(const TokenizerFlags& flags) {
   TRY(check_output(flags.output, flags.force));
   const std::vector<std::string> files = TRY(document_files(flags.files));
   BpeTrainer trainer = TRY(BpeTrainer::create(flags.options));
@@ -58,7 +58,7 @@ Result<int> train(const Flags& flags) {
 }  // namespace
 
 CommandBody command_tokenizer(CommandLine& app) {
-  auto flags = std::make_shared<Flags>();
+  auto flags = std::make_shared<TokenizerFlags>();
   CommandLine* sub = app.add_subcommand("train", "Learn a byte-level BPE from text");
   app.require_subcommand();
   sub->add_option("FILES", flags->files,

@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint64_t session_bytes_max = 64 << 20;
 
-const char* help_text =
+const char* text_session_help =
     "Type the beginning of a text and the model goes on; type more and it goes on from there.\n"
     "An empty line lets it go on by itself. After it has ended a text, a new one begins.\n"
     "  /reset             forget the text and begin a new one\n"
@@ -24,9 +24,9 @@ const char* help_text =
     "  /quit              leave, as Ctrl-D does\n"
     "Ctrl-C stops an answer. Lines can be edited; the arrow keys bring back earlier ones.\n";
 
-class Session {
+class TextSession {
  public:
-  Session(LoadedEngine& loaded, AnswerMaker& maker, SessionOptions options)
+  TextSession(LoadedEngine& loaded, AnswerMaker& maker, SessionOptions options)
       : loaded_(loaded), maker_(maker), options_(std::move(options)) {}
   Result<int> run();
 
@@ -45,7 +45,7 @@ class Session {
   bool text_ended_ = false;  // by the model: the next line begins a new text
 };
 
-Result<int> Session::run() {
+Result<int> TextSession::run() {
   read_lines(
       loaded_, interrupts_, [this](const std::string& line) { return command(line); },
       [this](LineEditor&, const std::string& line) {
@@ -56,7 +56,7 @@ Result<int> Session::run() {
 }
 
 // The line goes after the text with a space between, unless one of them brings white space.
-void Session::take_line(const std::string& line) {
+void TextSession::take_line(const std::string& line) {
   if (text_ended_) text_.clear();
   text_ended_ = false;
   const auto space = [](char c) { return c == ' ' || c == '\n' || c == '\t'; };
@@ -64,7 +64,7 @@ void Session::take_line(const std::string& line) {
   text_ += line;
 }
 
-Result<void> Session::answer() {
+Result<void> TextSession::answer() {
   SessionAnswer answer;
   const auto printed =
       print_answer(loaded_, maker_, options_, {TRY(prompt_ids(loaded_.model->tokenizer(), text_))},
@@ -74,7 +74,7 @@ Result<void> Session::answer() {
   return printed;
 }
 
-Result<void> Session::save(const std::string& path) const {
+Result<void> TextSession::save(const std::string& path) const {
   if (path.empty()) return fail(Fault::usage, "/save needs the name of a file");
   if (file_exists(path)) return fail(Fault::usage, "{} exists already, nothing was written", path);
   TRY(write_file(path, text_));
@@ -82,7 +82,7 @@ Result<void> Session::save(const std::string& path) const {
   return {};
 }
 
-Result<void> Session::load(const std::string& path) {
+Result<void> TextSession::load(const std::string& path) {
   if (path.empty() || path == "-") return fail(Fault::usage, "/load needs the name of a file");
   text_ = TRY(read_file(path, session_bytes_max));
   text_ended_ = false;
@@ -91,12 +91,12 @@ Result<void> Session::load(const std::string& path) {
   return {};
 }
 
-Next Session::command(const std::string& line) {
+Next TextSession::command(const std::string& line) {
   const auto [words, rest] = parse_command(line);
   Result<void> result;
   if (words[0] == "/quit" || words[0] == "/exit" || words[0] == "/bye") return Next::leave;
   if (words[0] == "/help" || words[0] == "/?") {
-    fmt::print("{}", help_text);
+    fmt::print("{}", text_session_help);
   } else if (words[0] == "/reset") {
     text_.clear();
     text_ended_ = false;
@@ -118,7 +118,7 @@ Next Session::command(const std::string& line) {
 }  // namespace
 
 Result<int> run_session(LoadedEngine& loaded, AnswerMaker& maker, SessionOptions options) {
-  return Session(loaded, maker, std::move(options)).run();
+  return TextSession(loaded, maker, std::move(options)).run();
 }
 
 }  // namespace quire

@@ -12,12 +12,12 @@ namespace {
 
 using Target = std::variant<float*, int32_t*, int64_t*, uint64_t*>;
 
-struct Setting {
+struct SessionSetting {
   const char* name;
   Target target;
 };
 
-std::vector<Setting> settings_of(SessionOptions& options) {
+std::vector<SessionSetting> settings_of(SessionOptions& options) {
   SamplingParams& p = options.sampling.params;
   return {{"temp", &p.temperature},
           {"top-k", &p.top_k},
@@ -42,7 +42,7 @@ std::vector<Setting> settings_of(SessionOptions& options) {
 Result<void> change_setting(SessionOptions& options, const std::string& name,
                             const std::string& text) {
   SessionOptions changed = options;
-  for (const Setting& setting : settings_of(changed)) {
+  for (const SessionSetting& setting : settings_of(changed)) {
     if (name != setting.name) continue;
     const bool fits = std::visit(
         [&](auto* target) {
@@ -63,7 +63,7 @@ Result<void> change_setting(SessionOptions& options, const std::string& name,
 
 void show_settings(const SessionOptions& options) {
   SessionOptions copy = options;
-  for (const Setting& setting : settings_of(copy))
+  for (const SessionSetting& setting : settings_of(copy))
     std::visit([&](auto* target) { fmt::print("  {} {}\n", setting.name, *target); },
                setting.target);
 }

@@ -79,7 +79,7 @@ std::string request_text(const LoadOptions& options, int64_t number) {
 // Takes the events of an answer out of the bytes as they come.
 class AnswerReader {
  public:
-  AnswerReader(LoadSample& sample, Clock::time_point sent) : sample_(sample), sent_(sent) {}
+  AnswerReader(RequestSample& sample, Clock::time_point sent) : sample_(sample), sent_(sent) {}
 
   // False: the answer is an error.
   bool take(std::string_view bytes) {
@@ -116,14 +116,14 @@ class AnswerReader {
     last_s_ = now_s;
   }
 
-  LoadSample& sample_;
+  RequestSample& sample_;
   Clock::time_point sent_;
   std::string text_;
   bool head_seen_ = false;
   double last_s_ = 0;
 };
 
-void ask(const LoadOptions& options, int64_t number, LoadSample& sample) {
+void ask(const LoadOptions& options, int64_t number, RequestSample& sample) {
   const std::string request = request_text(options, number);
   const auto sent = Clock::now();
   auto connection = connect_to(options);
@@ -168,12 +168,12 @@ Percentiles percentiles(std::vector<double> values) {
 }
 
 int64_t LoadResult::n_failed() const {
-  return std::ranges::count_if(samples, [](const LoadSample& s) { return !s.error.empty(); });
+  return std::ranges::count_if(samples, [](const RequestSample& s) { return !s.error.empty(); });
 }
 
 double LoadResult::tokens_per_s() const {
   int64_t n = 0;
-  for (const LoadSample& sample : samples) n += sample.n_tokens;
+  for (const RequestSample& sample : samples) n += sample.n_tokens;
   return seconds > 0 ? static_cast<double>(n) / seconds : 0;
 }
 
@@ -189,7 +189,7 @@ Result<LoadResult> run_load(const LoadOptions& options) {
   result.samples.resize(static_cast<size_t>(options.n_requests));
   const auto start = Clock::now();
   const auto run_one = [&](int64_t i) {
-    LoadSample& sample = result.samples[static_cast<size_t>(i)];
+    RequestSample& sample = result.samples[static_cast<size_t>(i)];
     sample.start_s = seconds_between(start, Clock::now());
     ask(options, i, sample);
   };

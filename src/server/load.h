@@ -29,7 +29,7 @@ struct LoadOptions {
   double timeout_s = 600;  // of one request
 };
 
-struct LoadSample {
+struct RequestSample {
   double start_s = 0;  // since the beginning
   double first_token_s = 0;
   double total_s = 0;
@@ -44,7 +44,7 @@ struct Percentiles {
 Percentiles percentiles(std::vector<double> values);
 
 struct LoadResult {
-  std::vector<LoadSample> samples;
+  std::vector<RequestSample> samples;
   double seconds = 0;  // from the first request to the last answer
   int64_t n_failed() const;
   double tokens_per_s() const;

@@ -7,7 +7,7 @@
 namespace quire::server {
 namespace {
 
-struct Form {
+struct AnthropicForm {
   ChatRequest chat;
   std::string model;
   bool stream = false, thinking = false;
@@ -114,9 +114,9 @@ ApiResult<void> read_tools(Fields& fields, ChatRequest& chat) {
 
 enum class Purpose : uint8_t { answer, count };
 
-ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& model,
-                          Purpose purpose) {
-  Form form;
+ApiResult<AnthropicForm> read_anthropic_form(const App& app, const Json& body,
+                                             const ServedModel& model, Purpose purpose) {
+  AnthropicForm form;
   ChatRequest& chat = form.chat;
   Fields fields(body);
   if (const Json* system = fields.find("system")) {
@@ -176,9 +176,9 @@ const char* stop_reason(const Outcome& outcome, const ParsedReply& reply) {
   }
 }
 
-class Answer {
+class AnthropicAnswer {
  public:
-  Answer(const PreparedChat& chat, Exchange& exchange)
+  AnthropicAnswer(const PreparedChat& chat, Exchange& exchange)
       : exchange_(exchange), model_(chat.model->name), n_prompt_(chat.n_prompt) {}
 
   Json message(Json content, Json reason, Json sequence, Json usage) const {
@@ -304,24 +304,24 @@ class Answer {
   ParsedReply reply_;
 };
 
-struct Asked {
+struct AnthropicAsked {
   std::shared_ptr<ServedModel> model;
-  Form form;
+  AnthropicForm form;
 };
 
-ApiResult<Asked> read_request(App& app, Exchange& exchange, Purpose purpose) {
+ApiResult<AnthropicAsked> read_anthropic_request(App& app, Exchange& exchange, Purpose purpose) {
   auto [body, model] = TRY_API(app.read_request(exchange));
-  Form form = TRY_API(read_form(app, body, *model, purpose));
-  return Asked{std::move(model), std::move(form)};
+  AnthropicForm form = TRY_API(read_anthropic_form(app, body, *model, purpose));
+  return AnthropicAsked{std::move(model), std::move(form)};
 }
 
 }  // namespace
 
 ApiResult<void> route_messages(App& app, Exchange& exchange) {
-  Asked asked = TRY_API(read_request(app, exchange, Purpose::answer));
+  AnthropicAsked asked = TRY_API(read_anthropic_request(app, exchange, Purpose::answer));
   PreparedChat chat = TRY_API(prepare_chat(app, asked.model, asked.form.chat));
   announce(chat, exchange);
-  Answer answer(chat, exchange);
+  AnthropicAnswer answer(chat, exchange);
   bool begun = false;
   const auto on_delta = [&](const ChatDelta& delta) {
     if (!begun && delta.outcome != nullptr && delta.outcome->error) return false;
@@ -339,7 +339,7 @@ ApiResult<void> route_messages(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_count_tokens(App& app, Exchange& exchange) {
-  const Asked asked = TRY_API(read_request(app, exchange, Purpose::count));
+  const AnthropicAsked asked = TRY_API(read_anthropic_request(app, exchange, Purpose::count));
   const RenderedChat rendered = TRY_API(render_chat(app, *asked.model, asked.form.chat));
   send_json(exchange, {{"input_tokens", rendered.ids.size()}});
   return {};

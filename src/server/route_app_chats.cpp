@@ -12,8 +12,6 @@
 namespace quire::server {
 namespace {
 
-using nlohmann::json;
-
 constexpr int64_t n_listed_max = 1000;  // chats in one answer
 constexpr size_t id_bytes_max = 64, name_bytes_max = 2000, settings_bytes_max = size_t{1} << 20;
 constexpr int64_t whole_max = int64_t{1} << 53;  // what a browser counts to
@@ -47,7 +45,7 @@ ApiResult<void> check_id(const std::string& id, const std::string& name) {
 }
 
 // The body as a JSON object of any keys; the order of keys has no meaning here.
-ApiResult<json> read_object(const App& app, const Exchange& exchange, size_t bytes_max) {
+ApiResult<nlohmann::json> read_object(const App& app, const Exchange& exchange, size_t bytes_max) {
   const std::string& body = exchange.request().body;
   if (body.size() > bytes_max)
     return fail_api(413, "", "the body has {} bytes, at most {} are taken", body.size(), bytes_max);
@@ -58,7 +56,7 @@ ApiResult<json> read_object(const App& app, const Exchange& exchange, size_t byt
 }
 
 // A whole number from 0 on; `fallback` when it is missing and that is not negative.
-ApiResult<int64_t> whole(const json& object, const char* name, const std::string& where,
+ApiResult<int64_t> whole(const nlohmann::json& object, const char* name, const std::string& where,
                          int64_t fallback) {
   const auto found = object.find(name);
   if (found == object.end() && fallback >= 0) return fallback;
@@ -69,7 +67,8 @@ ApiResult<int64_t> whole(const json& object, const char* name, const std::string
                   whole_max);
 }
 
-ApiResult<std::string> name_text(const json& object, const char* name, const std::string& where) {
+ApiResult<std::string> name_text(const nlohmann::json& object, const char* name,
+                                 const std::string& where) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_string())
     return fail_api(400, where + name, "{}{} must be a text", where, name);
@@ -82,7 +81,8 @@ ApiResult<std::string> name_text(const json& object, const char* name, const std
 
 // Checks a document and takes out what the server keeps beside it. `where` stands in front of the
 // names of fields.
-ApiResult<ChatDocument> read_chat(json& object, const std::string& id, const std::string& where) {
+ApiResult<ChatDocument> read_chat(nlohmann::json& object, const std::string& id,
+                                  const std::string& where) {
   ChatDocument chat;
   chat.head.id = id;
   chat.head.title = TRY_API(name_text(object, "title", where));
@@ -165,7 +165,7 @@ ApiResult<void> route_app_chat_get(App& app, Exchange& exchange) {
 ApiResult<void> route_app_chat_put(App& app, Exchange& exchange) {
   const std::string& id = exchange.request().path_parameters[0];
   TRY_API(check_id(id, "id"));
-  json object =
+  nlohmann::json object =
       TRY_API(read_object(app, exchange, static_cast<size_t>(app.options.web.document_bytes_max)));
   if (const auto own = object.find("id"); own != object.end() && *own != id)
     return fail_api(400, "id", "the document's id is not '{}', which the path says", id);
@@ -198,7 +198,7 @@ ApiResult<void> route_app_settings_get(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_app_settings_put(App& app, Exchange& exchange) {
-  const json object = TRY_API(read_object(app, exchange, settings_bytes_max));
+  const nlohmann::json object = TRY_API(read_object(app, exchange, settings_bytes_max));
   SavedState* state = TRY_API(saved_state(app));
   TRY_API(kept(state->put_settings(object.dump())));
   send_text(exchange, object.dump());
@@ -228,18 +228,18 @@ ApiResult<void> route_app_export(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_app_import(App& app, Exchange& exchange) {
-  json object = TRY_API(read_object(app, exchange, SIZE_MAX));
-  if (object.value("format", json()) != export_format)
+  nlohmann::json object = TRY_API(read_object(app, exchange, SIZE_MAX));
+  if (object.value("format", nlohmann::json()) != export_format)
     return fail_api(400, "format", "format is not \"{}\": this is no export of chats",
                     export_format);
-  if (object.value("version", json()) != 1)
+  if (object.value("version", nlohmann::json()) != 1)
     return fail_api(400, "version", "version must be 1, the only one that is known here");
   const auto list = object.find("chats");
   if (list == object.end() || !list->is_array())
     return fail_api(400, "chats", "chats must be an array");
   std::vector<ChatDocument> chats;
   for (size_t i = 0; i < list->size(); ++i) {
-    json& item = (*list)[i];
+    nlohmann::json& item = (*list)[i];
     const std::string where = fmt::format("chats[{}].", i);
     if (!item.is_object()) return fail_api(400, where, "chats[{}] must be an object", i);
     const std::string id = TRY_API(name_text(item, "id", where));

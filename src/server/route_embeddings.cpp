@@ -12,7 +12,7 @@ namespace quire::server {
 namespace {
 
 // What a request wants of its texts.
-struct Form {
+struct EmbeddingsForm {
   enum class Scale : uint8_t { unit, none };
   enum class TooLong : uint8_t { refuse, cut };
   Scale scale = Scale::unit;
@@ -29,12 +29,12 @@ constexpr size_t texts_at_once = 8;  // between looks at whether the client is s
 
 // Cuts a text that is too long where the client asked for it; what the tokenizer puts at the end of
 // every text stays there.
-ApiResult<void> fit(const ServedModel& model, const char* name, const Form& form,
+ApiResult<void> fit(const ServedModel& model, const char* name, const EmbeddingsForm& form,
                     std::vector<int32_t>& ids, int64_t& n_cut) {
   const int64_t n_max = model.embedder->n_tokens_max();
   const auto n = static_cast<int64_t>(ids.size());
   if (n <= n_max) return {};
-  if (form.too_long == Form::TooLong::refuse) {
+  if (form.too_long == EmbeddingsForm::TooLong::refuse) {
     ApiError error = too_long(name, n, n_max);
     error.message = fmt::format(
         "{} is too large to process: input length exceeds the context length ({} of {} tokens)",
@@ -49,16 +49,16 @@ ApiResult<void> fit(const ServedModel& model, const char* name, const Form& form
   return {};
 }
 
-void finish_vector(std::vector<float>& vector, const Form& form) {
+void finish_vector(std::vector<float>& vector, const EmbeddingsForm& form) {
   if (form.n_dimensions > 0) vector.resize(static_cast<size_t>(form.n_dimensions));
   double square = 0;
   for (const float x : vector) square += double{x} * x;
-  if (form.scale == Form::Scale::unit && square > 0)
+  if (form.scale == EmbeddingsForm::Scale::unit && square > 0)
     for (float& x : vector) x = static_cast<float>(x / std::sqrt(square));
 }
 
 ApiResult<Embedded> embed(App& app, ServedModel& model, const Json& input, const char* name,
-                          Exchange& exchange, const Form& form) {
+                          Exchange& exchange, const EmbeddingsForm& form) {
   if (model.embedder->ranks())
     return fail_api(400, "model",
                     "{} is a cross-encoder: it gives scores (/v1/rerank) and no vectors",
@@ -109,7 +109,7 @@ ApiResult<void> route_openai_embeddings(App& app, Exchange& exchange) {
   const Json* input = fields.find("input");
   if (input == nullptr) fields.complain("input", "is missing");
   const bool base64 = fields.word("encoding_format", "float", {"float", "base64"}) == "base64";
-  Form form;
+  EmbeddingsForm form;
   form.n_dimensions = fields.integer("dimensions", 0, 1, 1 << 20);
   TRY_API(fields.done());
   const auto model = TRY_API(app.any_model(name, exchange));
@@ -136,9 +136,9 @@ ApiResult<void> route_ollama_embed(App& app, Exchange& exchange) {
   Fields fields(body);
   const Json* input = fields.find("input");
   if (input == nullptr) fields.complain("input", "is missing");
-  Form form;
+  EmbeddingsForm form;
   // Cutting is what Ollama does without being asked; here it must be asked for.
-  if (fields.flag("truncate", false)) form.too_long = Form::TooLong::cut;
+  if (fields.flag("truncate", false)) form.too_long = EmbeddingsForm::TooLong::cut;
   form.n_dimensions = fields.integer("dimensions", 0, 0, 1 << 20);
   TRY_API(fields.done());
   const Embedded made = TRY_API(embed(app, *model, *input, "input", exchange, form));
@@ -156,8 +156,8 @@ ApiResult<void> route_ollama_embeddings(App& app, Exchange& exchange) {
   Fields fields(body);
   const std::string prompt = fields.text("prompt");
   TRY_API(fields.done());
-  Form form;
-  form.scale = Form::Scale::none;
+  EmbeddingsForm form;
+  form.scale = EmbeddingsForm::Scale::none;
   const Embedded made = TRY_API(embed(app, *model, prompt, "prompt", exchange, form));
   send_json(exchange, {{"embedding", made.vectors[0]}});
   return {};
@@ -170,9 +170,9 @@ ApiResult<void> route_embedding(App& app, Exchange& exchange) {
   const Json* content = fields.find("content");
   if (content == nullptr) content = fields.find("input");
   if (content == nullptr) fields.complain("content", "is missing");
-  Form form;
+  EmbeddingsForm form;
   // llama.cpp's norms: below 0 none, 2 the length.
-  if (fields.integer("embd_normalize", 2, -1, 2) < 0) form.scale = Form::Scale::none;
+  if (fields.integer("embd_normalize", 2, -1, 2) < 0) form.scale = EmbeddingsForm::Scale::none;
   TRY_API(fields.done());
   const auto model = TRY_API(app.any_model(name, exchange));
   const Embedded made = TRY_API(embed(app, *model, *content, "content", exchange, form));

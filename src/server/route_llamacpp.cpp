@@ -9,22 +9,23 @@
 namespace quire::server {
 namespace {
 
-struct Asked {
+struct LlamacppTextAsked {
   Json body;
   std::shared_ptr<ServedModel> model;
 };
 
-ApiResult<Asked> read_request(App& app, Exchange& exchange) {
+ApiResult<LlamacppTextAsked> read_llamacpp_text_request(App& app, Exchange& exchange) {
   Json body = TRY_API(app.read_json(exchange));
   Fields fields(body);
   const std::string name = fields.text("model");
   TRY_API(fields.done());
   auto model = TRY_API(app.any_model(name, exchange));
-  return Asked{std::move(body), std::move(model)};
+  return LlamacppTextAsked{std::move(body), std::move(model)};
 }
 
 // The chat that a request holds as the prompt of the model.
-ApiResult<RenderedChat> render_asked(const App& app, const Asked& asked, Fields& fields) {
+ApiResult<RenderedChat> render_asked(const App& app, const LlamacppTextAsked& asked,
+                                     Fields& fields) {
   ChatRequest chat;
   const Json* messages = fields.array("messages");
   if (messages == nullptr) fields.complain("messages", "is missing");
@@ -47,7 +48,7 @@ void add_token_counts(Json& answer, const ServedModel& model, size_t n) {
   answer["max_model_len"] = model.n_ctx();
 }
 
-ApiResult<void> tokenize_chat(const App& app, Exchange& exchange, const Asked& asked) {
+ApiResult<void> tokenize_chat(const App& app, Exchange& exchange, const LlamacppTextAsked& asked) {
   Fields fields(asked.body);
   const RenderedChat rendered = TRY_API(render_asked(app, asked, fields));
   Json answer = {{"tokens", rendered.ids}};
@@ -59,7 +60,7 @@ ApiResult<void> tokenize_chat(const App& app, Exchange& exchange, const Asked& a
 }  // namespace
 
 ApiResult<void> route_tokenize(App& app, Exchange& exchange) {
-  const Asked asked = TRY_API(read_request(app, exchange));
+  const LlamacppTextAsked asked = TRY_API(read_llamacpp_text_request(app, exchange));
   Fields fields(asked.body);
   const Json* content = fields.find("content");
   // vLLM calls the text `prompt`, or wants that of `messages`, and has the model's tokens added.
@@ -101,7 +102,7 @@ ApiResult<void> route_tokenize(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_detokenize(App& app, Exchange& exchange) {
-  const Asked asked = TRY_API(read_request(app, exchange));
+  const LlamacppTextAsked asked = TRY_API(read_llamacpp_text_request(app, exchange));
   Fields fields(asked.body);
   const Json* tokens = fields.array("tokens");
   if (tokens == nullptr) fields.complain("tokens", "is missing");
@@ -117,7 +118,7 @@ ApiResult<void> route_detokenize(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_apply_template(App& app, Exchange& exchange) {
-  const Asked asked = TRY_API(read_request(app, exchange));
+  const LlamacppTextAsked asked = TRY_API(read_llamacpp_text_request(app, exchange));
   Fields fields(asked.body);
   const RenderedChat rendered = TRY_API(render_asked(app, asked, fields));
   send_json(exchange, {{"prompt", rendered.prompt.text}, {"n_tokens", rendered.ids.size()}});

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t n_probs_max = 1000;
 
-struct Form {
+struct LlamacppForm {
   HostRequest request;  // the prompt left out
   AnswerSettings settings;
   size_t n_choices = 1;
@@ -30,8 +30,9 @@ int64_t read_n_predict(Fields& fields, const App& app, const ServedModel& model)
   return most < INT32_MAX && (n < 0 || n > most) ? most : n;
 }
 
-ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& model) {
-  Form form;
+ApiResult<LlamacppForm> read_llamacpp_form(const App& app, const Json& body,
+                                           const ServedModel& model) {
+  LlamacppForm form;
   Fields fields(body);
   const RequestLimits& limits = app.options.limits;
   const RequestDefaults& defaults = app.options.defaults;
@@ -93,7 +94,7 @@ std::vector<int32_t> never_drawn(const Tokenizer& tokenizer, const AnswerSetting
   return settings.ignore_eos ? tokenizer.end_of_generation() : std::vector<int32_t>{};
 }
 
-struct Choice {
+struct LlamacppChoice {
   std::string text, prompt;
   size_t n_prompt = 0;
   std::vector<TokenEvent> tokens{};
@@ -102,16 +103,17 @@ struct Choice {
 };
 
 // One answer of several prompts and choices: an object each, as pieces or at the end.
-class Answer {
+class LlamacppAnswer {
  public:
-  Answer(const ServedModel& model, const Form& form, std::vector<Choice> choices)
+  LlamacppAnswer(const ServedModel& model, const LlamacppForm& form,
+                 std::vector<LlamacppChoice> choices)
       : model_(model),
         form_(form),
         choices_(std::move(choices)),
         settings_(settings_json(form.settings, never_drawn(model.tokenizer(), form.settings))) {}
 
   void take(const Generation::Event& event) {
-    Choice& choice = choices_[event.index];
+    LlamacppChoice& choice = choices_[event.index];
     choice.text += event.text;
     choice.timings.count(event.tokens.size());
     choice.tokens.insert(choice.tokens.end(), event.tokens.begin(), event.tokens.end());
@@ -121,14 +123,15 @@ class Answer {
   }
   // Every answer has had its time.
   bool out_of_time() const {
-    return std::ranges::all_of(choices_, [](const Choice& choice) { return choice.out_of_time; });
+    return std::ranges::all_of(choices_,
+                               [](const LlamacppChoice& choice) { return choice.out_of_time; });
   }
 
   void take_progress(const Generation::Event& event) {
     choices_[event.index].timings.progress(*event.progress);
   }
   bool stream_progress(Exchange& exchange, const Generation::Event& event) const {
-    const Choice& choice = choices_[event.index];
+    const LlamacppChoice& choice = choices_[event.index];
     Json json = piece(event.index, "", {});
     json["prompt_progress"] = choice.timings.progress_json();
     return write_data(exchange, json);
@@ -145,7 +148,7 @@ class Answer {
   }
 
   Json last(size_t index, const Outcome& outcome) const {
-    const Choice& choice = choices_[index];
+    const LlamacppChoice& choice = choices_[index];
     const Timings& t = outcome.timings;
     const bool whole = !form_.settings.stream;
     Json json = {
@@ -171,7 +174,7 @@ class Answer {
 
  private:
   Json piece(size_t index, const std::string& text, std::span<const TokenEvent> tokens) const {
-    const Choice& choice = choices_[index];
+    const LlamacppChoice& choice = choices_[index];
     Json ids = Json::array();
     for (const TokenEvent& token : tokens) ids.push_back(token.token);
     Json json = {{"index", index},
@@ -194,16 +197,16 @@ class Answer {
   }
 
   const ServedModel& model_;
-  const Form& form_;
-  std::vector<Choice> choices_;
+  const LlamacppForm& form_;
+  std::vector<LlamacppChoice> choices_;
   Json settings_;
 };
 
-ApiResult<void> complete(App& app, ServedModel& model, const Form& form,
+ApiResult<void> complete(App& app, ServedModel& model, const LlamacppForm& form,
                          const std::vector<std::vector<int32_t>>& prompts, Exchange& exchange,
                          bool single) {
   std::vector<HostRequest> requests;
-  std::vector<Choice> choices;
+  std::vector<LlamacppChoice> choices;
   for (const auto& ids : prompts) {
     TRY_API(check_context(model, ids.size()));
     const std::string shown =
@@ -217,7 +220,7 @@ ApiResult<void> complete(App& app, ServedModel& model, const Form& form,
     }
   }
   std::vector<Json> whole(requests.size());
-  Answer answer(model, form, std::move(choices));
+  LlamacppAnswer answer(model, form, std::move(choices));
   bool begun = false;
   const auto on_event = [&](const Generation::Event& event) {
     if (!begun && event.outcome && event.outcome->error) return Then::gone;
@@ -264,7 +267,7 @@ ApiResult<void> route_completion(App& app, Exchange& exchange) {
   if (prompt == nullptr) fields.complain("prompt", "is missing");
   TRY_API(fields.done());
   const auto model = TRY_API(app.model(name, exchange));
-  const Form form = TRY_API(read_form(app, body, *model));
+  const LlamacppForm form = TRY_API(read_llamacpp_form(app, body, *model));
   const auto prompts = TRY_API(prompts_of(model->tokenizer(), *prompt, "prompt",
                                           static_cast<size_t>(app.options.limits.n_inputs_max)));
   return complete(app, *model, form, prompts, exchange, is_one_prompt(*prompt));
@@ -305,7 +308,7 @@ ApiResult<void> route_infill(App& app, Exchange& exchange) {
   TRY_API(fields.done());
   const auto model = TRY_API(app.model(name, exchange));
   const auto ids = TRY_API(fim_tokens(model->tokenizer(), model->name, parts));
-  const Form form = TRY_API(read_form(app, body, *model));
+  const LlamacppForm form = TRY_API(read_llamacpp_form(app, body, *model));
   return complete(app, *model, form, {ids}, exchange, true);
 }
 

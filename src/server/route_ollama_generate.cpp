@@ -19,10 +19,11 @@ Json frame(const ServedModel& model) {
 }
 
 // What both endpoints write: lines as the answer grows, or one object at its end.
-class Answer {
+class OllamaAnswer {
  public:
   enum class Kind : uint8_t { generate, chat };
-  Answer(Kind kind, std::shared_ptr<ServedModel> model, Exchange& exchange, const OllamaForm& form)
+  OllamaAnswer(Kind kind, std::shared_ptr<ServedModel> model, Exchange& exchange,
+               const OllamaForm& form)
       : kind_(kind), model_(std::move(model)), exchange_(exchange), form_(form) {}
 
   bool take(const ChatDelta& delta) {
@@ -116,7 +117,8 @@ class Answer {
 
 // A request without anything to say loads the model, or unloads it with keep_alive 0. Encoders,
 // too.
-ApiResult<void> answer_load(App& app, const Json& body, Exchange& exchange, Answer::Kind kind) {
+ApiResult<void> answer_load(App& app, const Json& body, Exchange& exchange,
+                            OllamaAnswer::Kind kind) {
   Json json;
   if (asks_unload(body)) {
     const std::string name = TRY_API(ollama_model_name(body));
@@ -127,7 +129,7 @@ ApiResult<void> answer_load(App& app, const Json& body, Exchange& exchange, Answ
   } else {
     json = frame(*TRY_API(any_ollama_model(app, body, exchange)));
   }
-  if (kind == Answer::Kind::chat)
+  if (kind == OllamaAnswer::Kind::chat)
     json["message"] = {{"role", "assistant"}, {"content", ""}};
   else
     json["response"] = "";
@@ -138,8 +140,8 @@ ApiResult<void> answer_load(App& app, const Json& body, Exchange& exchange, Answ
 }
 
 // Fields that both have: think, format, and what is not supported.
-ApiResult<void> read_form(const Json& body, ChatRequest& chat, const OllamaForm& form,
-                          const ServedModel& model) {
+ApiResult<void> read_answer_form(const Json& body, ChatRequest& chat, const OllamaForm& form,
+                                 const ServedModel& model) {
   Fields fields(body);
   if (const Json* think = fields.find("think")) {
     if (model.format.think_open.empty() && *think != Json(false))
@@ -215,7 +217,7 @@ ApiResult<void> route_ollama_chat(App& app, Exchange& exchange) {
   const Json* tools = fields.array("tools");
   TRY_API(fields.done());
   if (messages == nullptr || messages->empty())
-    return answer_load(app, body, exchange, Answer::Kind::chat);
+    return answer_load(app, body, exchange, OllamaAnswer::Kind::chat);
   const auto model = TRY_API(ollama_model(app, body, exchange, "chat"));
   const double load_s = seconds_since(start);
   const OllamaForm form = TRY_API(read_ollama_form(app, body, *model));
@@ -225,11 +227,11 @@ ApiResult<void> route_ollama_chat(App& app, Exchange& exchange) {
   request.continue_last = request.messages.back()["role"] == "assistant" &&
                           !request.messages.back().contains("tool_calls");
   request.tools = TRY_API(checked_tools(tools));
-  TRY_API(read_form(body, request, form, *model));
+  TRY_API(read_answer_form(body, request, form, *model));
   PreparedChat chat = TRY_API(prepare_chat(app, model, std::move(request)));
   announce(chat, exchange);
   if (!form.note.empty()) exchange.add_header("x-quire-note", form.note);
-  Answer answer(Answer::Kind::chat, model, exchange, form);
+  OllamaAnswer answer(OllamaAnswer::Kind::chat, model, exchange, form);
   const ChatTotals totals =
       TRY_API(run_chat(chat, exchange, [&](const ChatDelta& delta) { return answer.take(delta); }));
   return answer.finish(totals, load_s, seconds_since(start), nullptr);
@@ -251,7 +253,7 @@ ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
   if (raw && (!system.empty() || context != nullptr))
     fields.complain("raw", "mode does not support template, system, or context");
   TRY_API(fields.done());
-  if (prompt.empty()) return answer_load(app, body, exchange, Answer::Kind::generate);
+  if (prompt.empty()) return answer_load(app, body, exchange, OllamaAnswer::Kind::generate);
   const auto model = TRY_API(ollama_model(app, body, exchange, "generate"));
   const double load_s = seconds_since(start);
   const OllamaForm form = TRY_API(read_ollama_form(app, body, *model));
@@ -259,7 +261,7 @@ ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
   if (!system.empty() && !raw)
     request.messages.push_back({{"role", "system"}, {"content", system}});
   request.messages.push_back({{"role", "user"}, {"content", prompt}});
-  TRY_API(read_form(body, request, form, *model));
+  TRY_API(read_answer_form(body, request, form, *model));
 
   PreparedChat chat;
   std::vector<int32_t> ids;
@@ -295,7 +297,7 @@ ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
   for (HostRequest& one : chat.requests) one.request.prompt = ids;
   announce(chat, exchange);
   if (!form.note.empty()) exchange.add_header("x-quire-note", form.note);
-  Answer answer(Answer::Kind::generate, model, exchange, form);
+  OllamaAnswer answer(OllamaAnswer::Kind::generate, model, exchange, form);
   const ChatTotals totals =
       TRY_API(run_chat(chat, exchange, [&](const ChatDelta& delta) { return answer.take(delta); }));
   Json after = nullptr;

@@ -57,7 +57,7 @@ ApiResult<bool> read_continuation(Fields& fields, const Json& messages) {
   return true;
 }
 
-ApiResult<ChatForm> read_form(const App& app, const Json& body, const ServedModel& model) {
+ApiResult<ChatForm> read_chat_form(const App& app, const Json& body, const ServedModel& model) {
   ChatForm form;
   ChatRequest& chat = form.chat;
   Fields fields(body);
@@ -125,7 +125,7 @@ Json usage_json(const ChatTotals& totals) {
 }
 
 // One choice as it grows, for an answer in one piece.
-struct Choice {
+struct ChatChoice {
   Json logprobs = Json::array();
   RunningTimings timings{};
   ParsedReply reply;
@@ -184,7 +184,7 @@ class ChatAnswer {
     Json answer = frame("chat.completion");
     answer["choices"] = Json::array();
     for (size_t i = 0; i < choices_.size(); ++i) {
-      Choice& choice = choices_[i];
+      ChatChoice& choice = choices_[i];
       answer["choices"].push_back({{"index", i},
                                    {"message", message_json(choice.reply)},
                                    {"logprobs", nullptr},
@@ -254,7 +254,7 @@ class ChatAnswer {
   }
 
   bool collect(const ChatDelta& delta) {
-    Choice& choice = choices_[delta.choice];
+    ChatChoice& choice = choices_[delta.choice];
     if (delta.kind == ChatDelta::Kind::tokens && form_.chat.logprobs)
       for (Json& token : logprobs_json(model_->tokenizer(), *delta.tokens))
         choice.logprobs.push_back(std::move(token));
@@ -353,7 +353,7 @@ class ChatAnswer {
   const ChatForm& form_;
   std::string id_, prompt_;
   int64_t created_, n_prompt_;
-  std::vector<Choice> choices_;
+  std::vector<ChatChoice> choices_;
   Json settings_;
   size_t n_chunks_ = 0;
 };
@@ -362,29 +362,29 @@ class ChatAnswer {
 
 namespace {
 
-struct Asked {
+struct ChatAsked {
   std::shared_ptr<ServedModel> model;
   ChatForm form;
 };
 
-ApiResult<Asked> read_request(App& app, Exchange& exchange) {
+ApiResult<ChatAsked> read_chat_request(App& app, Exchange& exchange) {
   auto [body, model] = TRY_API(app.read_request(exchange));
-  ChatForm form = TRY_API(read_form(app, body, *model));
-  return Asked{std::move(model), std::move(form)};
+  ChatForm form = TRY_API(read_chat_form(app, body, *model));
+  return ChatAsked{std::move(model), std::move(form)};
 }
 
 }  // namespace
 
 // How many tokens the prompt of a chat would have.
 ApiResult<void> route_openai_chat_tokens(App& app, Exchange& exchange) {
-  const Asked asked = TRY_API(read_request(app, exchange));
+  const ChatAsked asked = TRY_API(read_chat_request(app, exchange));
   const RenderedChat rendered = TRY_API(render_chat(app, *asked.model, asked.form.chat));
   send_json(exchange, {{"object", "response.input_tokens"}, {"input_tokens", rendered.ids.size()}});
   return {};
 }
 
 ApiResult<void> route_openai_chat(App& app, Exchange& exchange) {
-  const auto [model, form] = TRY_API(read_request(app, exchange));
+  const auto [model, form] = TRY_API(read_chat_request(app, exchange));
   PreparedChat chat = TRY_API(prepare_chat(app, model, form.chat));
   announce(chat, exchange);
 

@@ -9,7 +9,7 @@
 namespace quire::server {
 namespace {
 
-struct Form {
+struct CompletionsForm {
   std::vector<std::vector<int32_t>> prompts;
   HostRequest request;  // the prompt left out
   size_t n = 1;
@@ -35,8 +35,9 @@ ApiResult<std::vector<std::vector<int32_t>>> read_prompts(Fields& fields, const 
   return prompts;
 }
 
-ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& model) {
-  Form form;
+ApiResult<CompletionsForm> read_completions_form(const App& app, const Json& body,
+                                                 const ServedModel& model) {
+  CompletionsForm form;
   Fields fields(body);
   const RequestLimits& limits = app.options.limits;
   form.prompts = TRY_API(read_prompts(fields, app, model));
@@ -106,7 +107,7 @@ Json logprobs_of(const Tokenizer& tokenizer, const std::vector<TokenEvent>& toke
   return json;
 }
 
-struct Choice {
+struct CompletionsChoice {
   std::string text;
   std::vector<TokenEvent> tokens;
   std::string reason;
@@ -122,7 +123,7 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
   const std::string name = fields.text("model");
   TRY_API(fields.done());
   const auto model = TRY_API(app.model(name, exchange));
-  const Form form = TRY_API(read_form(app, body, *model));
+  const CompletionsForm form = TRY_API(read_completions_form(app, body, *model));
   const Tokenizer& tokenizer = model->tokenizer();
 
   std::vector<HostRequest> requests;
@@ -132,7 +133,7 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
       requests.back().request.prompt = ids;
       requests.back().request.sampling.seed += i;
     }
-  std::vector<Choice> choices(requests.size());
+  std::vector<CompletionsChoice> choices(requests.size());
   if (form.echo)
     for (size_t i = 0; i < choices.size(); ++i)
       choices[i].text = utf8_replace_invalid(tokenizer.decode(form.prompts[i / form.n]));
@@ -161,7 +162,7 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
   bool begun = false;
   const auto on_event = [&](const Generation::Event& event) {
     if (!begun && event.outcome && event.outcome->error) return Then::gone;
-    Choice& choice = choices[event.index];
+    CompletionsChoice& choice = choices[event.index];
     const Json reason = event.outcome ? Json(finish_reason(*event.outcome, {})) : Json(nullptr);
     if (!form.stream) {
       choice.text += event.text;

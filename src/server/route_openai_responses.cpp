@@ -9,7 +9,7 @@
 namespace quire::server {
 namespace {
 
-struct Form {
+struct ResponsesForm {
   ChatRequest chat;
   Json input = Json::array();  // as items
   Json echo = Json::object();  // fields that the answer repeats
@@ -18,7 +18,7 @@ struct Form {
 };
 
 // The text of a string or of parts.
-ApiResult<std::string> text_of(const Json& content, const char* name) {
+ApiResult<std::string> responses_text_of(const Json& content, const char* name) {
   if (content.is_string()) return content.get<std::string>();
   if (!content.is_array())
     return fail_api(400, name, "{} is {}, neither a string nor parts", name, shown(content));
@@ -45,7 +45,7 @@ ApiResult<void> add_item(const Json& item, Json& messages) {
     if (content == nullptr) fields.complain("content", "is missing");
     TRY_API(fields.done());
     messages.push_back(
-        {{"role", role}, {"content", TRY_API(text_of(*content, "input[].content"))}});
+        {{"role", role}, {"content", TRY_API(responses_text_of(*content, "input[].content"))}});
   } else if (type == "function_call") {
     const Json call = {
         {"id", fields.text("call_id")},
@@ -62,15 +62,16 @@ ApiResult<void> add_item(const Json& item, Json& messages) {
     TRY_API(fields.done());
     messages.push_back({{"role", "tool"},
                         {"tool_call_id", fields.text("call_id")},
-                        {"content", TRY_API(text_of(*output, "input[].output"))}});
+                        {"content", TRY_API(responses_text_of(*output, "input[].output"))}});
   } else if (type != "reasoning" && type != "item_reference") {
     return fail_api(400, "input", "input[].type '{}' is not supported here", type);
   }
   return {};
 }
 
-ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& model) {
-  Form form;
+ApiResult<ResponsesForm> read_responses_form(const App& app, const Json& body,
+                                             const ServedModel& model) {
+  ResponsesForm form;
   ChatRequest& chat = form.chat;
   Fields fields(body);
   form.previous = fields.text("previous_response_id");
@@ -145,11 +146,11 @@ ApiResult<Form> read_form(const App& app, const Json& body, const ServedModel& m
 }
 
 // The items of the answer, as they grow and as they stand at the end.
-class Answer {
+class ResponsesAnswer {
  public:
   // Takes the events of a stream; false: nobody reads them. Null when none is wanted.
   using Sink = std::function<bool(const char* type, const Json& event)>;
-  Answer(const PreparedChat& chat, const Form& form, Sink sink)
+  ResponsesAnswer(const PreparedChat& chat, const ResponsesForm& form, Sink sink)
       : sink_(std::move(sink)), form_(form), model_(chat.model->name) {}
 
   const std::string& id() const { return id_; }
@@ -312,7 +313,7 @@ class Answer {
   }
 
   Sink sink_;
-  const Form& form_;
+  const ResponsesForm& form_;
   std::string model_, id_ = new_id("resp_"), open_, item_id_, text_, incomplete_;
   int64_t created_ = unix_seconds(), sequence_ = 0;
   ToolCall call_;
@@ -321,7 +322,7 @@ class Answer {
   ParsedReply reply_;
 };
 
-Json usage_json(const ChatTotals& totals) {
+Json responses_usage_json(const ChatTotals& totals) {
   return {{"input_tokens", totals.n_prompt},
           {"input_tokens_details", {{"cached_tokens", totals.n_cached}}},
           {"output_tokens", totals.n_generated},
@@ -331,23 +332,23 @@ Json usage_json(const ChatTotals& totals) {
 
 // An answer that is made while nobody waits, and all that it needs.
 struct Background {
-  Background(Form the_form, PreparedChat the_chat, Exchange& asked)
+  Background(ResponsesForm the_form, PreparedChat the_chat, Exchange& asked)
       : form(std::move(the_form)), chat(std::move(the_chat)) {
     exchange.cache_salt = asked.cache_salt;
     exchange.kept = asked.kept;
   }
-  Form form;
+  ResponsesForm form;
   PreparedChat chat;
   NobodyListens exchange;
   std::shared_ptr<ResponseJob> job;  // set before the answer begins
-  Answer answer{chat, form, [this](const char* type, const Json& event) {
-                  job->add_event(event_text(type, event));
-                  return true;
-                }};
+  ResponsesAnswer answer{chat, form, [this](const char* type, const Json& event) {
+                           job->add_event(event_text(type, event));
+                           return true;
+                         }};
 };
 
 ApiResult<ChatTotals> run_in_background(Background& work) {
-  Answer& answer = work.answer;
+  ResponsesAnswer& answer = work.answer;
   ResponseJob& job = *work.job;
   const std::stop_callback cancelled(job.stop_token(), [&] { work.exchange.request_stop(); });
   bool begun = false;
@@ -372,13 +373,13 @@ ApiResult<ChatTotals> run_in_background(Background& work) {
 
 // The thread of an answer in the background.
 void make_in_background(App& app, Background& work) {
-  Answer& answer = work.answer;
+  ResponsesAnswer& answer = work.answer;
   const auto totals = run_in_background(work);
   std::optional<std::string> error;
   if (!totals) error = totals.error().message;
   if (totals && totals->error) error = totals->error->text;
   const char* status = error ? "failed" : answer.status(*totals);
-  Json response = answer.response(status, totals ? usage_json(*totals) : Json(nullptr));
+  Json response = answer.response(status, totals ? responses_usage_json(*totals) : Json(nullptr));
   if (error) response["error"] = {{"code", "server_error"}, {"message", *error}};
   answer.event((std::string("response.") + status).c_str(), {{"response", response}});
   app.responses.put_made(answer.id(), {response, work.form.input, answer.messages_after()});
@@ -394,7 +395,8 @@ ApiResult<void> send_events(Exchange& exchange, const ResponseJob& job, size_t f
   return {};
 }
 
-ApiResult<void> start_in_background(App& app, Exchange& exchange, Form form, PreparedChat chat) {
+ApiResult<void> start_in_background(App& app, Exchange& exchange, ResponsesForm form,
+                                    PreparedChat chat) {
   const auto work = std::make_shared<Background>(std::move(form), std::move(chat), exchange);
   const Json queued = work->answer.response("queued", nullptr);
   const auto job = std::make_shared<ResponseJob>(work->form.input, queued);
@@ -418,36 +420,36 @@ ApiResult<StoredResponse> stored(App& app, Exchange& exchange) {
   return *std::move(found);
 }
 
-struct Asked {
+struct ResponsesAsked {
   std::shared_ptr<ServedModel> model;
-  Form form;
+  ResponsesForm form;
 };
 
-ApiResult<Asked> read_request(App& app, Exchange& exchange) {
+ApiResult<ResponsesAsked> read_responses_request(App& app, Exchange& exchange) {
   auto [body, model] = TRY_API(app.read_request(exchange));
-  Form form = TRY_API(read_form(app, body, *model));
-  return Asked{std::move(model), std::move(form)};
+  ResponsesForm form = TRY_API(read_responses_form(app, body, *model));
+  return ResponsesAsked{std::move(model), std::move(form)};
 }
 
 }  // namespace
 
 // How many tokens the prompt of an answer would have.
 ApiResult<void> route_response_tokens(App& app, Exchange& exchange) {
-  const Asked asked = TRY_API(read_request(app, exchange));
+  const ResponsesAsked asked = TRY_API(read_responses_request(app, exchange));
   const RenderedChat rendered = TRY_API(render_chat(app, *asked.model, asked.form.chat));
   send_json(exchange, {{"object", "response.input_tokens"}, {"input_tokens", rendered.ids.size()}});
   return {};
 }
 
 ApiResult<void> route_responses(App& app, Exchange& exchange) {
-  auto [model, form] = TRY_API(read_request(app, exchange));
+  auto [model, form] = TRY_API(read_responses_request(app, exchange));
   PreparedChat chat = TRY_API(prepare_chat(app, model, form.chat));
   announce(chat, exchange);
   if (form.background) return start_in_background(app, exchange, std::move(form), std::move(chat));
-  Answer::Sink sink;
+  ResponsesAnswer::Sink sink;
   if (form.stream)
     sink = [&](const char* type, const Json& event) { return write_event(exchange, type, event); };
-  Answer answer(chat, form, std::move(sink));
+  ResponsesAnswer answer(chat, form, std::move(sink));
   bool begun = false;
   std::stop_source cancel;
   app.responses.begin(answer.id(), cancel);
@@ -465,7 +467,7 @@ ApiResult<void> route_responses(App& app, Exchange& exchange) {
   const ChatTotals totals = TRY_API(std::move(ran));
   if (totals.error && !begun) return std::unexpected(ApiError(*totals.error));
   const char* status = answer.status(totals);
-  const Json response = answer.response(status, usage_json(totals));
+  const Json response = answer.response(status, responses_usage_json(totals));
   if (form.store && !totals.error)
     app.responses.put(answer.id(), {response, form.input, answer.messages_after()});
   if (!begun) {

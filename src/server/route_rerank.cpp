@@ -9,7 +9,7 @@
 namespace quire::server {
 namespace {
 
-struct Form {
+struct RerankForm {
   std::string model, query;
   std::vector<std::string> documents;
   size_t n_best = 0;  // 0: all
@@ -41,9 +41,9 @@ std::vector<std::string> read_documents(Fields& fields, const App& app, const ch
   return documents;
 }
 
-ApiResult<Form> read_form(const App& app, const Json& body) {
+ApiResult<RerankForm> read_rerank_form(const App& app, const Json& body) {
   Fields fields(body);
-  Form form;
+  RerankForm form;
   form.model = fields.text("model");
   if (!fields.has("query")) fields.complain("query", "is missing");
   form.query = fields.text("query");
@@ -74,7 +74,7 @@ ApiResult<void> check_lengths(const ServedModel& model, std::span<const EncodedP
 
 ApiResult<void> route_rerank(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
-  const Form form = TRY_API(read_form(app, body));
+  const RerankForm form = TRY_API(read_rerank_form(app, body));
   const auto model = TRY_API(app.any_model(form.model, exchange));
   if (!model->embedder->ranks())
     return fail_api(400, "model",

@@ -15,9 +15,9 @@ namespace {
 
 // Hands on what a transfer says: each new step, its end, and now and then how far it is. What
 // follows "success" is the caller's to say.
-class Progress {
+class TransferTeller {
  public:
-  explicit Progress(const OnProgress& tell) : tell_(tell) {}
+  explicit TransferTeller(const OnProgress& tell) : tell_(tell) {}
 
   PullOptions::OnStatus callback() {
     return [this](std::string_view status, std::string_view digest, uint64_t n, uint64_t total) {
@@ -98,7 +98,7 @@ Result<CatalogEntry> StoreCatalog::find(const std::string& name) const {
 
 Result<void> StoreCatalog::pull(const TransferRequest& request, const OnProgress& tell) {
   const ModelRef ref = TRY(parse_model_ref(request.model));
-  Progress progress(tell);
+  TransferTeller progress(tell);
   PullOptions options = options_.pull;
   options.allow_http |= request.insecure;
   options.on_status = progress.callback();
@@ -109,7 +109,7 @@ Result<void> StoreCatalog::pull(const TransferRequest& request, const OnProgress
 
 Result<void> StoreCatalog::push(const TransferRequest& request, const OnProgress& tell) {
   const ModelRef ref = TRY(parse_model_ref(request.model));
-  Progress progress(tell);
+  TransferTeller progress(tell);
   PushOptions options = options_.push;
   options.allow_http |= request.insecure;
   options.on_status = progress.callback();
@@ -119,7 +119,7 @@ Result<void> StoreCatalog::push(const TransferRequest& request, const OnProgress
 
 Result<void> StoreCatalog::create(const CreateRequest& request, const OnProgress& tell) {
   const ModelRef ref = TRY(parse_model_ref(request.model));
-  Progress progress(tell);
+  TransferTeller progress(tell);
   CreateOptions options;
   options.files = CreateOptions::Files::refused;
   options.weight_files = request.files;
