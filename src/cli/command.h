@@ -1,11 +1,11 @@
 // What a subcommand is. To add one: a line in commands.inc, and a file cmd_NAME.cpp with
 //
 //   CommandBody command_NAME(CommandLine& app) {
-//     auto flags = std::make_shared<ShowFlags>();           // a struct of the file's own
+//     auto flags = std::make_shared<NameFlags>();           // a struct of the file's own
 //     add_int(app, "-n,--lines", flags->n_lines, "lines to print", 1, 1000);
 //     app.add_flag("--json", flags->json, "print JSON");
 //     examples(app, {{"quire NAME -n 3", "the first three"}});
-//     return [flags] { return run(*flags); };               // Result<int> run(const ShowFlags&)
+//     return [flags] { return run(*flags); };               // Result<int> run(const NameFlags&)
 //   }
 //
 // The body runs after the flags were parsed; what it returns is the exit code, an Error is printed
