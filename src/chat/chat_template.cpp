@@ -126,6 +126,25 @@ Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create(const Tokenizer
   return std::shared_ptr<const ChatTemplate>(std::move(chat));
 }
 
+namespace {
+
+void set_usual(Dict& variables, const std::optional<std::tm>& given) {
+  std::tm now{};
+  const std::time_t seconds = std::time(nullptr);
+  if (given)
+    now = *given;
+  else
+    ::localtime_r(&seconds, &now);
+  char text[32];
+  for (const auto& [name, format] :
+       {std::pair{"date_string", "%d %b %Y"}, std::pair{"datetime", "%b %d %Y"}})
+    if (std::strftime(text, sizeof text, format, &now) > 0)
+      variables.set(text_value(name), text_value(text));
+  variables.set(text_value("enable_thinking"), Value(true));
+}
+
+}  // namespace
+
 Result<std::string> ChatTemplate::render_text(const Tokenizer& tokenizer,
                                               const jinja::Template& parsed, const Value& messages,
                                               const ChatOptions& options) {
@@ -142,6 +161,7 @@ Result<std::string> ChatTemplate::render_text(const Tokenizer& tokenizer,
   set_token(*variables, "pad_token", tokenizer, tokenizer.pad());
   set_token(*variables, "sep_token", tokenizer, tokenizer.sep());
   set_token(*variables, "mask_token", tokenizer, tokenizer.mask());
+  if (options.variables == Variables::usual) set_usual(*variables, options.now);
   if (options.kwargs.is(Kind::dict))
     for (const auto& [name, value] : options.kwargs.dict().entries) variables->set(name, value);
   jinja::RenderOptions rendering;

@@ -46,11 +46,21 @@ enum class TurnEnd : uint8_t {
   continues,          // ends inside the last message, which the model goes on with
 };
 
+// What a template finds beside the messages.
+enum class Variables : uint8_t {
+  given,  // what is given and nothing else, as with transformers
+  // Also today's date (date_string "26 Jul 2024", datetime "Jul 26 2024"), which a template has no
+  // other way to know, and that thinking is allowed (enable_thinking), as llama.cpp's server has
+  // it.
+  usual,
+};
+
 struct ChatOptions {
   jinja::Value tools;   // a list of dicts {"type": "function", "function": {...}}; missing: none
   jinja::Value kwargs;  // a dict of further variables; missing: none
   TurnEnd end = TurnEnd::generation_prompt;
-  std::optional<std::tm> now;  // for strftime_now; the local time when there is none
+  Variables variables = Variables::given;
+  std::optional<std::tm> now;  // for strftime_now and dates; the local time when there is none
   jinja::Limits limits;
 };
 

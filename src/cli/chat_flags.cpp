@@ -110,6 +110,7 @@ Result<std::optional<ChatSetup>> set_up_chat(const Tokenizer& tokenizer, ChatFla
       setup.first.push_back(make_message(role, text));
   }
   setup.options.kwargs = TRY(template_kwargs(flags));
+  setup.options.variables = Variables::usual;
   setup.thinking = flags.thinking;
   return setup;
 }

@@ -22,6 +22,8 @@ using server::FileCatalog;
 using server::HttpServer;
 using server::HttpServerOptions;
 
+constexpr int32_t n_parallel_standard = 8;
+
 struct ServeFlags {
   std::vector<std::string> models, aliases, api_keys, allowed_hosts, cors_origins;
   std::string host = "127.0.0.1", api_key_file, tls_certificate, tls_key, chat_template;
@@ -30,7 +32,7 @@ struct ServeFlags {
   int port = 8080, ollama_port = 0;
   bool loras_rest = false, share_cache = false;
   bool no_auth = false, quiet = false, log_prompts = false, lazy = false, no_webui = false;
-  int32_t n_parallel = 8;
+  int32_t n_parallel = 0;  // 0: n_parallel_standard
   int64_t n_pool = 0;
   double keep_alive_s = 300, drain_timeout_s = 30, models_memory_gib = 0;
   int64_t max_body_bytes = int64_t{32} << 20, max_header_bytes = 64 << 10,
@@ -75,7 +77,9 @@ Result<std::vector<std::string>> api_keys(const ServeFlags& flags) {
 
 Result<std::vector<FileCatalog::Alias>> aliases(const ServeFlags& flags) {
   std::vector<FileCatalog::Alias> result;
-  for (const std::string& text : separated(flags.aliases)) {
+  std::vector<std::string> names = separated(flags.aliases);
+  if (is_like_llama_server(flags.llama)) std::ranges::sort(names);  // the first is the model's name
+  for (const std::string& text : names) {
     const size_t equals = text.find('=');
     const std::string first = flags.models.empty() ? "" : flags.models.front();
     result.push_back(
@@ -103,6 +107,17 @@ Result<BlockStoreOptions> prompt_cache(const ServeFlags& flags) {
   return options;
 }
 
+// All positions stay in the pool; a sequence may have its share of them.
+Result<void> divide_context(const ServeFlags& flags, RunnerOptions& runner) {
+  if (!divides_context(flags.llama, flags.n_parallel > 0) || runner.n_ctx == 0) return {};
+  if (runner.n_ctx < runner.n_sequences)
+    return fail(Fault::usage, "--ctx-size {} cannot be divided among {} sequences", runner.n_ctx,
+                runner.n_sequences);
+  runner.n_pool = std::max(runner.n_pool, runner.n_ctx);
+  runner.n_ctx /= runner.n_sequences;
+  return {};
+}
+
 Result<AppOptions> app_options(const ServeFlags& flags) {
   AppOptions options = flags.app;
   TRY(apply(flags.llama, options));
@@ -110,6 +125,10 @@ Result<AppOptions> app_options(const ServeFlags& flags) {
   options.gate.allowed_hosts = flags.allowed_hosts;
   options.gate.share_cache = flags.share_cache;
   options.gate.cors_origins = separated(flags.cors_origins);
+  // A page of anywhere may ask, as there, where it must know a key.
+  if (is_like_llama_server(flags.llama) && flags.cors_origins.empty() &&
+      !options.gate.api_keys.empty())
+    options.gate.cors_origins = {"*"};
   options.log_requests = !flags.quiet;
   options.log_prompts = flags.log_prompts;
   if (!server::is_loopback(flags.host)) {
@@ -126,12 +145,14 @@ Result<AppOptions> app_options(const ServeFlags& flags) {
   options.web.state_path = quire_home() + "/app.db";
   server::ModelOptions& models = options.models;
   models.host.runner = TRY(runner_options(flags.model));
-  models.host.runner.n_sequences = flags.n_parallel;
+  models.host.runner.n_sequences = flags.n_parallel > 0 ? flags.n_parallel : n_parallel_standard;
   models.host.runner.n_pool = std::max<int64_t>(flags.n_pool, 1);  // never below one context
+  TRY(divide_context(flags, models.host.runner));
   models.host.runner.store = TRY(prompt_cache(flags));
   models.host.runner.snapshot_bytes = TRY(bytes_from("--state-cache-size", flags.state_cache_size));
   models.host.drafts = TRY(draft_options(flags.drafts));
-  models.keep_alive_s = flags.keep_alive_s;
+  models.keep_alive_s =
+      flags.llama.sleep_idle_s >= 0 ? flags.llama.sleep_idle_s : flags.keep_alive_s;
   models.memory_bytes_max = static_cast<int64_t>(flags.models_memory_gib * 0x1p30);
   models.adapters.files = TRY(adapter_files(flags.model.adapters));
   if (flags.loras_rest)
@@ -226,7 +247,8 @@ Result<int> run(const ServeFlags& flags) {
   App app(options, *catalog);
   // Models that were named are loaded at once and stay; others come when they are asked for.
   if (!flags.lazy)
-    for (const std::string& model : models) TRY(app.models.acquire(model, -1.0));
+    for (const std::string& model : models)
+      app.props(*TRY(app.models.acquire(model, flags.llama.sleep_idle_s)));
   // The web app's chats: what is wrong with them is better said now than at the first visit.
   if (options.web.enabled && file_exists(options.web.state_path)) std::ignore = app.saved_state();
   note_ignored(flags.llama);
@@ -275,7 +297,7 @@ void add_model_options(CommandLine& app, ServeFlags& flags) {
   app.add_flag("--lora-init-without-apply", flags.loras_rest,
                "adapters do nothing until a request or POST /lora-adapters says how much");
   add_draft_flags(app, flags.drafts);
-  add_int(app, "--parallel,--np", flags.n_parallel, "sequences at once", 1, 256);
+  add_int(app, "--parallel,--np", flags.n_parallel, "sequences at once; 0: 8", 0, 256);
   add_int(app, "--pool", flags.n_pool,
           "positions of all sequences together; 0: --ctx-size, which one may have alone", 0,
           INT32_MAX);

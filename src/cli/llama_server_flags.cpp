@@ -17,14 +17,12 @@ struct Ignored {
 // What they ask for is so without them, or belongs to devices that a server here has not.
 constexpr Ignored ignored_flags[] = {
     {"--jinja,--no-jinja", Takes::nothing},
-    {"--metrics", Takes::nothing},
     {"--props", Takes::nothing},
     {"--slots", Takes::nothing},
     {"--ui,--webui", Takes::nothing},
     {"--embedding,--embeddings", Takes::nothing},
     {"--rerank,--reranking", Takes::nothing},
     {"--cont-batching,--cb,--no-cont-batching,--nocb", Takes::nothing},
-    {"--kv-unified,--kvu,--no-kv-unified,--no-kvu", Takes::nothing},
     {"--swa-full", Takes::nothing},
     {"--cache-prompt", Takes::nothing},
     {"--cache-idle-slots,--no-cache-idle-slots", Takes::nothing},
@@ -105,11 +103,33 @@ void add_llama_server_flags(CommandLine& app, LlamaServerFlags& flags) {
   add_text(app, "--pooling", flags.pooling,
            "how encoders make one vector of a text: mean, cls, last; default: as the file says",
            "KIND");
+  app.add_option(
+         "--as", flags.as,
+         "llama-server: with its defaults where they differ; also by calling the program so")
+      ->check(one_of({"llama-server"}, Case::as_written, InHelp::not_listed))
+      ->type_name("PROGRAM");
+  app.add_flag("--kv-unified,--kvu", flags.unified, "one sequence may have all of --ctx-size");
+  app.add_flag("--no-kv-unified,--no-kvu", flags.divided,
+               "each of --parallel sequences has its share of --ctx-size");
+  app.add_flag("--metrics", flags.metrics, "with --as llama-server: GET /metrics answers");
+  add_number(app, "--sleep-idle-seconds", flags.sleep_idle_s,
+             "models that were named are unloaded when idle for so long, and loaded again when "
+             "asked for; -1: never",
+             -1, 1e9);
   add_text(app, "--tags", flags.tags, "words about the first model, for /v1/models", "A,B");
   add_ignored(app, flags);
 }
 
+bool is_like_llama_server(const LlamaServerFlags& flags) { return flags.as == "llama-server"; }
+
+bool divides_context(const LlamaServerFlags& flags, bool n_parallel_given) {
+  if (flags.unified) return false;
+  return flags.divided || (is_like_llama_server(flags) && n_parallel_given);
+}
+
 Result<void> apply(const LlamaServerFlags& flags, server::AppOptions& options) {
+  if (flags.unified && flags.divided)
+    return fail(Fault::usage, "--kv-unified and --no-kv-unified exclude each other");
   if (flags.thinking.hide)
     return fail(Fault::usage, "--hide-thinking is a flag of `quire run`: a server tells it apart");
   server::RequestDefaults& defaults = options.defaults;
@@ -133,6 +153,11 @@ Result<void> apply(const LlamaServerFlags& flags, server::AppOptions& options) {
     options.limits.n_predict_max = std::min(options.limits.n_predict_max, flags.n_predict);
   if (!flags.pooling.empty()) options.models.pooling = TRY(pooling_from_name(flags.pooling));
   options.slots = !flags.no_slots;
+  options.sleeps = flags.sleep_idle_s >= 0;
+  if (is_like_llama_server(flags)) {
+    options.any_model_name = true;
+    options.metrics = flags.metrics;
+  }
   options.tags = split(flags.tags, ',');
   return {};
 }

@@ -139,11 +139,23 @@ Result<int> run_guarded(std::vector<std::string> arguments) {
   }
 }
 
+// Called by the name of llama.cpp's server, through a link of that name, it is that server.
+std::vector<std::string> arguments_of(std::span<char*> argv) {
+  if (argv.empty()) return {};
+  std::vector<std::string> arguments(argv.begin() + 1, argv.end());
+  std::string_view name = argv[0];
+  name.remove_prefix(name.find_last_of('/') + 1);  // npos + 1 is 0
+  if (name == "llama-server") {
+    const std::string first[] = {"serve", "--as", "llama-server"};
+    arguments.insert(arguments.begin(), std::begin(first), std::end(first));
+  }
+  return arguments;
+}
+
 int run_main(std::span<char*> argv) {
   // `quire ... | head` ends quietly, also when started by a program that ignores the signal.
   std::signal(SIGPIPE, SIG_DFL);
-  Result<int> result =
-      run_guarded(std::vector<std::string>(argv.begin() + (argv.empty() ? 0 : 1), argv.end()));
+  Result<int> result = run_guarded(arguments_of(argv));
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
     result = fail(Fault::io, "standard output: cannot write: {}", std::strerror(errno));
   if (result) return *result;

@@ -100,6 +100,10 @@ Result<std::unique_ptr<Embedder>> Embedder::create(std::shared_ptr<const Model> 
   return std::unique_ptr<Embedder>(new Embedder(std::move(runner), options, pooling));
 }
 
+void Embedder::set_strengths(std::span<const float> strengths) {
+  for (int32_t i = 0; i < texts_at_once; ++i) runner_->set_strengths(i, strengths);
+}
+
 int64_t Embedder::memory_bytes() const { return runner_->kv_bytes() + runner_->arena_bytes(); }
 
 std::vector<float> Embedder::pooled(const float* rows, int64_t n_rows) const {

@@ -39,6 +39,10 @@ class Embedder {
   // one without tokens.
   Result<std::vector<std::vector<float>>> embed(std::span<const EmbedText> texts);
 
+  // How strongly each of the model's adapters works from now on; at first, as they were loaded.
+  // Size CHECKed.
+  void set_strengths(std::span<const float> strengths);
+
   int64_t width() const { return width_; }  // D, or the number of labels with Pooling::rank
   Pooling pooling() const { return pooling_; }
   int64_t n_tokens_max() const { return n_tokens_max_; }  // of a text

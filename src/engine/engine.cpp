@@ -87,6 +87,10 @@ Result<RequestId> Engine::add(Request request) {
   TRY(check_sampling(request.sampling));
   if (n_prompt == 0)
     return fail(Fault::usage, "the prompt has no tokens, and the model has no start token");
+  for (const int32_t token : request.stop_tokens)
+    if (token < 0 || token >= n_vocab)
+      return fail(Fault::usage, "the stop token {} is not in the vocabulary, which has 0 to {}",
+                  token, n_vocab - 1);
   if (request.n_predict < -1)
     return fail(Fault::usage, "n_predict {} is out of range, at least -1", request.n_predict);
   if (!request.strengths.empty() && request.strengths.size() != loaded_strengths_.size())
@@ -180,7 +184,7 @@ void Engine::admit() {
     const int64_t n_past = runner_->n_past(slot->sequence);
     int64_t n_cached = std::min({shared, static_cast<int64_t>(prompt.size()) - 1, n_past});
     if (n_cached < n_past && !runner_->can_truncate()) n_cached = 0;
-    if (runner_->cache().shares()) n_cached = 0;
+    if (runner_->cache().shares() || slot->active->tells_prompt()) n_cached = 0;
     runner_->truncate(slot->sequence, n_cached);
     if (!loaded_strengths_.empty()) runner_->set_strengths(slot->sequence, strengths_of(request));
     slot->tokens = prompt;
@@ -256,10 +260,38 @@ Result<void> Engine::make_drafts() {
 
 void Engine::sample(View<const float, 2> logits) {
   int64_t row = 0;
-  for (Slot* slot : sampled_) {
-    const auto n_rows = static_cast<int64_t>(slot->drafts.size()) + 1;
-    take_rows(*slot, View<const float, 2>(logits.row(row), n_rows, logits.dim(1)));
+  size_t n_sampled = 0;
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    if (rows_[i].want == Want::nothing) continue;
+    Slot& slot = *row_slots_[i];
+    const bool samples = n_sampled < sampled_.size() && sampled_[n_sampled] == &slot;
+    const int64_t n_last = samples ? static_cast<int64_t>(slot.drafts.size()) + 1 : 0;
+    const int64_t n_rows =
+        rows_[i].want == Want::all ? static_cast<int64_t>(rows_[i].tokens.size()) : 1;
+    if (slot.active->tells_prompt())
+      tell_prompt(slot, View<const float, 2>(logits.row(row), n_rows, logits.dim(1)));
+    if (samples) {
+      ++n_sampled;
+      const float* first = logits.row(row + n_rows - n_last);
+      take_rows(slot, View<const float, 2>(first, n_last, logits.dim(1)));
+    }
     row += n_rows;
+  }
+}
+
+// The row of a token says how likely the one behind it is.
+void Engine::tell_prompt(Slot& slot, View<const float, 2> logits) {
+  Active& active = *slot.active;
+  const std::vector<int32_t>& prompt = active.request.prompt;
+  const int64_t begin = runner_->n_past(slot.sequence) - logits.dim(0);
+  for (int64_t i = 0; i < logits.dim(0); ++i) {
+    const int64_t at = begin + i + 1;
+    if (at < active.n_prompt_told || at >= static_cast<int64_t>(prompt.size())) continue;
+    active.n_prompt_told = at + 1;
+    const std::span<const float> row(logits.row(i), static_cast<size_t>(logits.dim(1)));
+    const int32_t token = prompt[static_cast<size_t>(at)];
+    active.request.on_prompt_token({at, TokenProbabilities::rank(token, row),
+                                    probabilities_.of(token, row, active.request.n_probabilities)});
   }
 }
 
@@ -273,6 +305,7 @@ void Engine::take_rows(Slot& slot, View<const float, 2> logits) {
   Active& active = *slot.active;
   Timings& timings = active.outcome.timings;
   timings.n_drafted += static_cast<int64_t>(n_drafts);
+  if (n_drafts > 0) ++timings.n_drafts;
   size_t n_right = 0;
   slot.n_drawn = 0;
   for (size_t i = 0; i <= n_drafts; ++i) {
@@ -327,8 +360,7 @@ void Engine::take_token(Slot& slot, std::span<const float> logits) {
   ++outcome.timings.n_generated;
   ++n_drawn_;
   outcome.timings.generate_s = std::chrono::duration<double>(now - *active.first_token).count();
-  if (request.end == EndOfGeneration::stops && model_->tokenizer().is_end_of_generation(*drawn))
-    return finish(slot, StopReason::end_of_generation);
+  if (ends_answer(request, *drawn)) return finish(slot, StopReason::end_of_generation);
 
   outcome.tokens.push_back(*drawn);
   slot.tokens.push_back(*drawn);
@@ -343,13 +375,18 @@ void Engine::take_token(Slot& slot, std::span<const float> logits) {
   shift_context(slot);
 }
 
+bool Engine::ends_answer(const Request& request, int32_t token) const {
+  if (std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) return true;
+  return request.end == EndOfGeneration::stops && model_->tokenizer().is_end_of_generation(token);
+}
+
 // The next token. What it is told to the sampler, the constraint and the caller, unless it ends the
 // answer.
 Result<int32_t> Engine::draw(Active& active, std::span<const float> logits) {
   const Request& request = active.request;
-  const int32_t token = TRY(active.sampler.sample(logits, request.constraint.get()));
-  if (request.end == EndOfGeneration::stops && model_->tokenizer().is_end_of_generation(token))
-    return token;
+  const int32_t token =
+      TRY(active.sampler.sample(logits, request.constraint.get(), active.too_early()));
+  if (ends_answer(request, token)) return token;
   active.sampler.accept(token);
   if (request.constraint != nullptr) TRY(request.constraint->accept(token));
   if (request.on_token) {

@@ -60,6 +60,13 @@ enum class Drafts : uint8_t { allowed, never };
 // Which probabilities on_token is told: as the model gave them, or as samplers left them.
 enum class Probabilities : uint8_t { of_model, after_sampling };
 
+// A token of a prompt after its first one: how likely the model thought it was behind those before.
+struct PromptToken {
+  int64_t index = 0;  // in the prompt
+  int64_t rank = 1;   // 1: the likeliest
+  DrawnToken token;   // valid during the call
+};
+
 // How far a prompt is, in tokens.
 struct PromptProgress {
   int64_t n_total = 0, n_cached = 0, n_done = 0;  // n_done: those in the cache included
@@ -69,6 +76,7 @@ struct Timings {
   int64_t n_prompt = 0;          // tokens of the prompt
   int64_t n_cached = 0;          // of which were in the cache
   int64_t n_generated = 0;       // tokens drawn, the one that ended it included
+  int64_t n_drafts = 0;          // times that guesses were checked
   int64_t n_drafted = 0;         // guesses that were checked
   int64_t n_accepted = 0;        // of which were right
   double prompt_s = 0;           // from the first chunk to the first token drawn
@@ -97,6 +105,8 @@ struct Request {
   SamplingParams sampling;
   int64_t n_predict = -1;  // at most so many tokens; -1: as long as there is context
   std::vector<std::string> stop;
+  std::vector<int32_t> stop_tokens;  // end the answer as the model's own do
+  int64_t n_least = 0;               // no token that ends the answer is drawn before so many
   EndOfGeneration end = EndOfGeneration::stops;
   ContextShift shift;
   Drafts drafts = Drafts::allowed;
@@ -113,6 +123,9 @@ struct Request {
   std::string cache_salt;
   // Before each step that runs a part of the prompt, and when all of it was run.
   std::function<void(const PromptProgress& progress)> on_prompt;
+  // Each token of the prompt but the first, once, in order. Then none of the prompt is taken from
+  // the cache, and every row of it costs a pass over the logits.
+  std::function<void(const PromptToken& token)> on_prompt_token;
   // Each token of the answer as it is drawn, before its text (which may come later, when
   // characters are complete). Costs a pass over the logits.
   std::function<void(const DrawnToken& token)> on_token;
@@ -184,6 +197,8 @@ class Engine {
   Slot* best_free_slot(const Request& request);
   void schedule();
   void schedule(Slot& slot, int64_t n_rows);
+  void tell_prompt(Slot& slot, View<const float, 2> logits);
+  bool ends_answer(const Request& request, int32_t token) const;
   bool make_room(Slot& slot, int64_t n_rows);
   void put_back(Slot& slot);
   void sample(View<const float, 2> logits);
@@ -203,6 +218,7 @@ class Engine {
   std::deque<Waiting> waiting_;                    // by priority, then by arrival
   std::vector<Slot> slots_;                        // one for each sequence of the runner
   std::vector<RunRows> rows_;                      // of this step
+  std::vector<Slot*> row_slots_;                   // whose rows_ they are
   std::vector<Slot*> sampled_;                     // whose logits come out of this step, in order
   std::vector<Slot*> by_age_;                      // that have a request, the oldest first
   int64_t n_answer_rows_ = 0, n_prompt_rows_ = 0;  // of this step

@@ -13,6 +13,11 @@ struct Engine::Active {
                 {.special = request.show_special, .at = request.decode_at}, request.replace),
         stops(std::move(request.stop)) {
     for (const int32_t token : request.prompt) sampler.accept(token);
+    if (request.n_least > 0) {
+      const auto ends = model->tokenizer().end_of_generation();
+      ends_answer = request.stop_tokens;
+      ends_answer.insert(ends_answer.end(), ends.begin(), ends.end());
+    }
     outcome.timings.n_prompt = static_cast<int64_t>(request.prompt.size());
   }
 
@@ -23,6 +28,13 @@ struct Engine::Active {
   void show(const std::string& text) const {
     if (!text.empty() && request.on_text) request.on_text(text);
   }
+  // What may not be drawn next, because the answer is too short to end.
+  std::span<const int32_t> too_early() const {
+    if (static_cast<int64_t>(outcome.tokens.size()) >= request.n_least) return {};
+    return ends_answer;
+  }
+  // Each row of the prompt gives its logits.
+  bool tells_prompt() const { return request.on_prompt_token && !first_token; }
   // Of the prompt; says nothing twice, nor when a part of it is run again.
   void tell_progress(int64_t n_done) {
     if (!request.on_prompt || n_done <= n_told) return;
@@ -38,8 +50,10 @@ struct Engine::Active {
   Outcome outcome;
   bool cancelled = false;
   std::optional<Clock::time_point> started, first_token;
-  int64_t n_draft_next = 2;  // how many guesses to ask for
-  int64_t n_told = -1;       // tokens of the prompt that tell_progress() told last
+  int64_t n_draft_next = 2;   // how many guesses to ask for
+  int64_t n_told = -1;        // tokens of the prompt that tell_progress() told last
+  int64_t n_prompt_told = 1;  // that on_prompt_token has heard of; the first has no probability
+  std::vector<int32_t> ends_answer;  // with n_least: all that do
 };
 
 struct Engine::Slot {

@@ -43,7 +43,7 @@ void Engine::take_states() {
   states.settle();
   for (Slot* slot : by_age_) {
     slot->stop_at = 0;
-    if (!slot->has_prompt(*runner_)) continue;
+    if (!slot->has_prompt(*runner_) || slot->active->tells_prompt()) continue;
     const StateSnapshots::Text text = prompt_text(*slot);
     const int64_t n_before = runner_->n_past(slot->sequence);
     slot->waits = n_before == 0 && states.fetch(text);

@@ -43,13 +43,15 @@ void Sampler::accept(int32_t token) {
   for (const auto& stage : stages_) stage->accept(token);
 }
 
-Result<int32_t> Sampler::sample(std::span<const float> logits, TokenConstraint* constraint) {
+Result<int32_t> Sampler::sample(std::span<const float> logits, TokenConstraint* constraint,
+                                std::span<const int32_t> banned_now) {
   if (!candidates_.reset(logits) || candidates_.empty())
     return fail(Fault::bad_format, "the model's logits are not numbers: its weights are damaged");
   for (const LogitBias& one : params_.logit_bias)
     candidates_.change(one.token, [&](float logit) { return logit + one.bias; });
-  for (const int32_t id : banned_)
-    candidates_.change(id, [](float) { return -std::numeric_limits<float>::infinity(); });
+  for (const std::span<const int32_t> ids : {std::span<const int32_t>(banned_), banned_now})
+    for (const int32_t id : ids)
+      candidates_.change(id, [](float) { return -std::numeric_limits<float>::infinity(); });
   if (constraint != nullptr)
     if (const TokenSet allowed = TRY(constraint->allowed()); !allowed.empty())
       candidates_.keep_only(allowed);

@@ -37,8 +37,10 @@ class Sampler {
   // Tells it a token of the sequence, of the prompt or drawn, in order.
   void accept(int32_t token);
   // logits (V). bad_format when one is not a number: the model is damaged. unsupported when the
-  // constraint, the bias and the banned tokens leave nothing.
-  Result<int32_t> sample(std::span<const float> logits, TokenConstraint* constraint = nullptr);
+  // constraint, the bias and the banned tokens leave nothing. banned_now: ids that this draw must
+  // not give.
+  Result<int32_t> sample(std::span<const float> logits, TokenConstraint* constraint = nullptr,
+                         std::span<const int32_t> banned_now = {});
   // The token that sample() gave last, with its probability and those of the n likeliest as they
   // were drawn from; valid until the next call. Those that samplers left out are not among them.
   DrawnToken drawn(int32_t n);

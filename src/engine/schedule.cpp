@@ -34,6 +34,9 @@ int64_t in_whole_passes(int64_t n, int64_t n_answer) {
 // share one.
 constexpr int64_t n_prompt_rows_min = 128;
 
+// A row that gives its logits takes as much memory as the vocabulary has tokens.
+constexpr int64_t n_rows_told_max = 32;
+
 }  // namespace
 
 // Prompts move on by what is cached of them; those that wait for more of it are marked.
@@ -45,6 +48,10 @@ void Engine::take_from_cache() {
   for (size_t i = 0; i < by_age_.size(); ++i) {
     Slot& slot = *by_age_[i];
     if (!slot.has_prompt(*runner_) || !slot.drafts.empty()) continue;
+    if (slot.active->tells_prompt()) {  // all of it is run
+      if (cache.n_past(slot.sequence) == 0) cache.begin(slot.sequence, slot.root);
+      continue;
+    }
     const int64_t n_before = cache.n_past(slot.sequence);
     if (n_before == 0) cache.begin(slot.sequence, slot.root);
     int64_t n_past = cache.adopt(slot.sequence, slot.tokens);
@@ -74,6 +81,7 @@ bool Engine::follows_another(size_t i) {
 
 void Engine::schedule() {
   rows_.clear();
+  row_slots_.clear();
   sampled_.clear();
   by_age_.clear();
   n_answer_rows_ = n_prompt_rows_ = 0;
@@ -106,6 +114,7 @@ void Engine::schedule() {
     int64_t n_rows = std::min(slot->n_pending(*runner_), n_left);
     if (n_answer_rows_ == 0 && n_prompt_rows_ > 0)
       n_rows = std::min(n_rows, n_prompt_rows_min - n_prompt_rows_);
+    if (slot->active->tells_prompt()) n_rows = std::min(n_rows, n_rows_told_max);
     if (slot->stop_at > 0)
       n_rows = std::min(n_rows, slot->stop_at - runner_->n_past(slot->sequence));
     if (!make_room(*slot, n_rows)) break;
@@ -123,9 +132,10 @@ void Engine::schedule(Slot& slot, int64_t n_rows) {
   const bool last = n_past + static_cast<size_t>(n_rows) == slot.tokens.size();
   rows_.push_back({slot.sequence,
                    std::span(slot.tokens).subspan(n_past, static_cast<size_t>(n_rows)),
-                   !slot.drafts.empty() ? Want::all
-                   : last               ? Want::last
-                                        : Want::nothing});
+                   !slot.drafts.empty() || slot.active->tells_prompt() ? Want::all
+                   : last                                              ? Want::last
+                                                                       : Want::nothing});
+  row_slots_.push_back(&slot);
   if (last) sampled_.push_back(&slot);
   n_reserved_ += runner_->cache().n_blocks_for(slot.sequence, n_rows);
 }

@@ -1,5 +1,6 @@
 #include "engine/token_probabilities.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace quire {
@@ -15,6 +16,11 @@ DrawnToken TokenProbabilities::of(int32_t token, std::span<const float> logits, 
     for (const Candidate& one : candidates_.first(static_cast<size_t>(n)))
       likeliest_.push_back({one.id, log_probability(one.logit)});
   return {token, log_probability(logits[static_cast<size_t>(token)]), likeliest_};
+}
+
+int64_t TokenProbabilities::rank(int32_t token, std::span<const float> logits) {
+  const float own = logits[static_cast<size_t>(token)];
+  return 1 + std::ranges::count_if(logits, [own](float logit) { return logit > own; });
 }
 
 TokenProbability TokenProbabilities::best(std::span<const float> logits) {

@@ -16,7 +16,7 @@ struct TokenProbability {
   float log_probability = 0;  // natural
 };
 
-// A token that was drawn.
+// A token that was drawn, or that stands in a prompt.
 struct DrawnToken {
   int32_t token = -1;
   float log_probability = 0;
@@ -28,6 +28,8 @@ class TokenProbabilities {
  public:
   // Of `token` and of the n likeliest; valid until the next call. logits (V) are numbers.
   DrawnToken of(int32_t token, std::span<const float> logits, int32_t n);
+  // 1 for the likeliest; of equal ones all have the best place.
+  static int64_t rank(int32_t token, std::span<const float> logits);
   // The likeliest token and its probability.
   TokenProbability best(std::span<const float> logits);
 

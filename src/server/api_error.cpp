@@ -43,6 +43,11 @@ const char* anthropic_type(int status) {
   }
 }
 
+const char* tgi_type(int status) {
+  if (status == 429 || status == 503) return "overloaded";
+  return status >= 500 ? "generation" : "validation";
+}
+
 // A context that is too short has llama.cpp's type in OpenAI's API, too: its `code` says it there.
 const char* error_type(const ApiError& error) {
   if (error.n_ctx >= 0) return "exceed_context_size_error";
@@ -86,6 +91,9 @@ std::string error_json(Dialect dialect, const ApiError& error, const std::string
     case Dialect::llamacpp:
       json["error"] = {
           {"code", error.status}, {"message", error.message}, {"type", error_type(error)}};
+      break;
+    case Dialect::tgi:
+      json = {{"error", error.message}, {"error_type", tgi_type(error.status)}};
       break;
   }
   if (error.n_ctx >= 0 && json["error"].is_object()) {

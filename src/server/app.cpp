@@ -98,6 +98,8 @@ Dialect dialect_of(const HttpRequest& request) {
 
 ApiResult<Json> App::read_body(const Exchange& exchange, const char* wanted) const {
   const std::string& body = exchange.request().body;
+  if (body.empty() && dialect_of(exchange.request()) == Dialect::ollama)
+    return fail_api(400, "", "missing request body");  // in its very words
   if (body.empty())
     return fail_api(400, "", "missing request body: it is empty, a JSON {} is wanted", wanted);
   auto json = parse_ordered_json(body, "the body", {.depth_max = options.limits.json_depth_max});

@@ -62,6 +62,8 @@ struct AppOptions {
   RequestDefaults defaults;
   bool any_model_name = false;    // a name that is not here means the first model
   bool slots = true;              // GET /slots answers
+  bool metrics = true;            // GET /metrics answers
+  bool sleeps = false;            // GET /props tells of a model that was unloaded, and loads none
   std::string slot_folder;        // of POST /slots/{id}; empty: it does not answer
   int ollama_port = 0;            // at which GET / says what Ollama says; 0: none
   std::vector<std::string> tags;  // of the first model, for /v1/models
@@ -91,6 +93,10 @@ class App {
   // Chats and settings of the web app. Opened when first asked for; an error is said once on
   // standard error and stays.
   Result<SavedState*> saved_state();
+  // What /props says of a model that is loaded; remembered for when it sleeps.
+  Json props(const ServedModel& model);
+  // The same of one that is not loaded any more, where models sleep.
+  std::optional<Json> props_of_sleeper(const std::string& name) const;
   // What all loaded models do at this moment.
   LoadReading read_load() const;
 
@@ -105,6 +111,8 @@ class App {
   const std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 
  private:
+  mutable std::mutex props_mutex_;
+  std::map<std::string, Json> props_;  // of models that may sleep, by key
   ApiResult<Json> read_body(const Exchange& exchange, const char* wanted) const;
   std::once_flag state_opened_;
   Result<std::unique_ptr<SavedState>> state_ = nullptr;

@@ -138,6 +138,7 @@ ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
                                     const ChatRequest& request) {
   if (request.messages.empty()) return fail_api(400, "messages", "messages is empty");
   ChatOptions options;
+  options.variables = Variables::usual;
   options.limits.steps_max = app.options.limits.template_steps_max;
   const auto wrong = [](const Error& error, const char* param) {
     return std::unexpected(ApiError{400, error.text, param});
@@ -198,7 +199,9 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
     choice.request.decode_at = request.continue_last ? DecodeAt::middle : DecodeAt::start;
     if (!chat.model->own_template) choice.request.decode_at = DecodeAt::middle;
     if (request.ignore_eos) choice.request.end = EndOfGeneration::never_drawn;
-    choice.request.n_probabilities = request.n_top_logprobs;
+    choice.request.n_probabilities =
+        std::max({0, request.n_top_logprobs, request.n_prompt_logprobs});
+    if (request.n_prompt_logprobs >= 0 && i == 0) choice.prompt_tokens = Tokens::told;
     if (request.logprobs || request.counts_tokens) choice.tokens = Tokens::told;
     if (request.tells_progress) choice.progress = Progress::told;
     if (!request.cache_prompt) choice.request.cache_salt = salt;
@@ -231,6 +234,7 @@ ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnD
     const size_t choice = event->index;
     ReplyParser& parser = parsers[choice];
     if (exchange.kept) exchange.kept->add_answer(choice, event->text);
+    std::ranges::move(event->prompt_tokens, std::back_inserter(totals.prompt_tokens));
     if (event->progress)
       tell({.kind = ChatDelta::Kind::progress, .choice = choice, .progress = &*event->progress});
     if (!event->tokens.empty())

@@ -32,7 +32,8 @@ struct ChatRequest {
   size_t n_choices = 1;
   bool logprobs = false;
   int32_t n_top_logprobs = 0;
-  bool cache_prompt = true;  // false: nothing is shared with other requests
+  int32_t n_prompt_logprobs = -1;  // of each token of the prompt; -1: none are wanted
+  bool cache_prompt = true;        // false: nothing is shared with other requests
   // Tokens of thinking, if the model thinks between markers; -1: no limit.
   int64_t thinking_tokens_max = -1;
   bool thinking_apart = true;   // false: it stays in the content, with its markers
@@ -76,7 +77,8 @@ using OnDelta = std::function<bool(const ChatDelta&)>;
 struct ChatTotals {
   int64_t n_prompt = 0, n_cached = 0, n_generated = 0, n_drafted = 0, n_accepted = 0;
   double prompt_s = 0, generate_s = 0;
-  std::optional<Error> error;  // of a choice that failed
+  std::optional<Error> error;               // of a choice that failed
+  std::vector<TokenEvent> prompt_tokens{};  // all but the first, when asked for
 };
 // Generates. 503 when the queue is full, before the first delta. Ends early with the exchange.
 ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnDelta& on_delta);

@@ -47,6 +47,9 @@ ApiResult<std::vector<int32_t>> prompt_tokens(const Tokenizer& tokenizer, const 
       ids.push_back(item.get<int32_t>());
       return {};
     }
+    if (item.is_number())
+      return fail_api(400, name, "{} has {}, which is out of vocabulary: tokens are 0 to {}", name,
+                      shown(item), tokenizer.n_vocab() - 1);
     return fail_api(400, name, "{} has {}: it may be a text or tokens from 0 to {}", name,
                     shown(item), tokenizer.n_vocab() - 1);
   };

@@ -23,10 +23,16 @@ Result<void> EmbedderHost::start() {
   return start_locked();
 }
 
-Result<std::vector<std::vector<float>>> EmbedderHost::embed(std::span<const EmbedText> texts) {
+Result<std::vector<std::vector<float>>> EmbedderHost::embed(std::span<const EmbedText> texts,
+                                                            std::span<const float> strengths) {
   const std::lock_guard lock(mutex_);
   TRY(start_locked());
-  return embedder_->embed(texts);
+  if (!strengths.empty()) embedder_->set_strengths(strengths);
+  auto vectors = embedder_->embed(texts);
+  if (!vectors) return vectors;
+  ++n_runs_;
+  for (const EmbedText& text : texts) n_tokens_run_ += static_cast<int64_t>(text.ids.size());
+  return vectors;
 }
 
 }  // namespace quire::server

@@ -9,6 +9,19 @@
 
 namespace quire::server {
 
+void add_counters(HostCounters& into, const HostCounters& more) {
+  const auto add = [](auto& sum, const auto& value) { sum = sum + value; };
+  add(into.n_prompt_tokens, more.n_prompt_tokens), add(into.n_cached_tokens, more.n_cached_tokens);
+  add(into.n_generated_tokens, more.n_generated_tokens), add(into.n_steps, more.n_steps);
+  add(into.n_requests, more.n_requests), add(into.n_cancelled, more.n_cancelled);
+  add(into.n_failed, more.n_failed), add(into.n_drafts, more.n_drafts);
+  add(into.n_drafted, more.n_drafted), add(into.n_accepted, more.n_accepted);
+  add(into.prompt_s, more.prompt_s), add(into.generate_s, more.generate_s);
+  add(into.n_waiting, more.n_waiting), add(into.n_running, more.n_running);
+  add(into.n_drawn, more.n_drawn), add(into.n_prompt_rows, more.n_prompt_rows);
+  into.n_tokens_max = std::max(into.n_tokens_max.load(), more.n_tokens_max.load());
+}
+
 // What the engine's thread and the reader share. The thread adds events, the reader takes them.
 struct Generation::Shared {
   std::mutex mutex;
@@ -23,15 +36,17 @@ struct Generation::Shared {
   // Joins text that nobody has read yet.
   void add(Event event) {
     const std::lock_guard lock(mutex);
-    unread_bytes += event.text.size() + event.tokens.size() * 64;
-    for (const TokenEvent& token : event.tokens) unread_bytes += token.likeliest.size() * 8;
+    unread_bytes += event.text.size();
+    for (const auto* tokens : {&event.tokens, &event.prompt_tokens})
+      for (const TokenEvent& token : *tokens) unread_bytes += 64 + token.likeliest.size() * 8;
     if (event.outcome && --n_open == 0) host = nullptr;
     const bool joins = !events.empty() && events.back().index == event.index &&
                        !events.back().outcome && !events.back().progress && !event.progress;
     if (joins) {
       Event& last = events.back();
       last.text += event.text;
-      std::move(event.tokens.begin(), event.tokens.end(), std::back_inserter(last.tokens));
+      std::ranges::move(event.tokens, std::back_inserter(last.tokens));
+      std::ranges::move(event.prompt_tokens, std::back_inserter(last.prompt_tokens));
       last.outcome = std::move(event.outcome);
     } else {
       events.push_back(std::move(event));
@@ -250,6 +265,17 @@ void EngineHost::begin(Command command) {
       request.constraint = *std::move(budget);
     }
     auto tokens = std::make_shared<std::vector<TokenEvent>>();
+    if (wanted.prompt_tokens == Tokens::told)
+      request.on_prompt_token = [this, shared, i](const PromptToken& told) {
+        const DrawnToken& token = told.token;
+        Generation::Event event{.index = i};
+        event.prompt_tokens.push_back({token.token,
+                                       token.log_probability,
+                                       {token.likeliest.begin(), token.likeliest.end()},
+                                       told.rank});
+        shared->add(std::move(event));
+        check_unread(*shared);
+      };
     if (wanted.tokens == Tokens::told)
       request.on_token = [tokens](const DrawnToken& token) {
         tokens->push_back(
@@ -304,6 +330,7 @@ void EngineHost::count(const Outcome& outcome) {
   counters_.n_prompt_tokens += t.n_prompt;
   counters_.n_cached_tokens += t.n_cached;
   counters_.n_generated_tokens += t.n_generated;
+  counters_.n_drafts += t.n_drafts;
   counters_.n_drafted += t.n_drafted;
   counters_.n_accepted += t.n_accepted;
   counters_.n_tokens_max = std::max(counters_.n_tokens_max.load(), t.n_prompt + t.n_generated);

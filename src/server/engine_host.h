@@ -26,18 +26,20 @@ enum class Tokens : uint8_t { hidden, told };
 enum class Progress : uint8_t { hidden, told };
 
 struct HostRequest {
-  Request request;                       // without callbacks and without a constraint
-  Tokens tokens = Tokens::hidden;        // whether events tell the tokens
-  Progress progress = Progress::hidden;  // and how far the prompt is
+  Request request;                        // without callbacks and without a constraint
+  Tokens tokens = Tokens::hidden;         // whether events tell the tokens
+  Tokens prompt_tokens = Tokens::hidden;  // and those of the prompt, all but the first
+  Progress progress = Progress::hidden;   // and how far the prompt is
   std::optional<OutputGrammar> grammar{};
   std::optional<ThinkingBudget::Options> thinking{};  // of an answer that may think so much
 };
 
-// A token as it was drawn.
+// A token as it was drawn, or as the model thought of it in the prompt.
 struct TokenEvent {
   int32_t token = -1;
   float log_probability = 0;
   std::vector<TokenProbability> likeliest{};
+  int64_t rank = 0;  // of the prompt: 1 for the likeliest
 };
 
 // One or several sequences that were asked for together, as they grow. next() belongs to one
@@ -46,10 +48,11 @@ class Generation {
  public:
   struct Event {
     size_t index = 0;  // of the request in submit()
-    std::string text;
-    std::vector<TokenEvent> tokens;            // since the last event, when asked for
+    std::string text{};
+    std::vector<TokenEvent> tokens{};          // since the last event, when asked for
     std::optional<Outcome> outcome{};          // set in the last event of this sequence
     std::optional<PromptProgress> progress{};  // then there is nothing else
+    std::vector<TokenEvent> prompt_tokens{};   // since the last event, when asked for
   };
   ~Generation();  // cancels what is not finished
 
@@ -68,7 +71,7 @@ class Generation {
 // Counted since the start; for /metrics.
 struct HostCounters {
   std::atomic<int64_t> n_prompt_tokens{0}, n_cached_tokens{0}, n_generated_tokens{0}, n_steps{0},
-      n_requests{0}, n_cancelled{0}, n_failed{0}, n_drafted{0}, n_accepted{0};
+      n_requests{0}, n_cancelled{0}, n_failed{0}, n_drafts{0}, n_drafted{0}, n_accepted{0};
   std::atomic<double> prompt_s{0}, generate_s{0};
   std::atomic<int64_t> n_waiting{0}, n_running{0};
   std::atomic<int64_t> n_tokens_max{0};  // of the longest sequence
@@ -76,6 +79,9 @@ struct HostCounters {
   // run.
   std::atomic<int64_t> n_drawn{0}, n_prompt_rows{0};
 };
+
+// Adds what was counted to `into`; n_tokens_max is the larger one.
+void add_counters(HostCounters& into, const HostCounters& more);
 
 // The prompt cache as it is now; for /metrics and /props.
 struct HostCache {

@@ -53,7 +53,7 @@ int64_t Fields::integer(const char* name, int64_t fallback, int64_t least, int64
   const bool above = value->is_number_unsigned()
                          ? value->get<uint64_t>() > INT64_MAX
                          : value->is_number_float() && value->get<double>() >= 0x1p63;
-  const bool below = value->is_number_float() && value->get<double>() < -0x1p63;
+  const bool below = value->is_number_float() && value->get<double>() <= -0x1p63;
   const int64_t number = above ? INT64_MAX : below ? INT64_MIN : value->get<int64_t>();
   if (above || below || number < least || number > most) {
     complain(name, fmt::format("{} is out of range, {} to {}", shown(*value), least, most));

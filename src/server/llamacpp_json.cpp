@@ -140,8 +140,18 @@ Json settings_json(const AnswerSettings& settings, std::span<const int32_t> neve
           {"n_probs", settings.n_probs},
           {"grammar", settings.grammar},
           {"samplers", sampler_list(p.samplers)},
+          {"lora", settings.lora},
           {"timings_per_token", settings.timings_per_token},
           {"post_sampling_probs", settings.post_sampling_probs}};
+}
+
+Json lora_scales(const ServedModel& model, std::span<const float> strengths) {
+  const std::vector<float> standard = model.host->strengths();
+  if (strengths.empty()) strengths = standard;
+  Json list = Json::array();
+  for (size_t id = 0; id < model.loras.size(); ++id)
+    list.push_back({{"id", id}, {"scale", strengths[model.loras[id]]}});
+  return list;
 }
 
 Json chosen_fields(const Json& json, const std::vector<std::string>& names) {

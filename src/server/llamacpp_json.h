@@ -38,8 +38,12 @@ struct AnswerSettings {
   std::vector<std::string> stop;
   int64_t n_keep = 0, n_probs = 0;
   bool stream = false, ignore_eos = false, timings_per_token = false, post_sampling_probs = false;
-  std::string grammar;  // as given; empty: none
+  std::string grammar;        // as given; empty: none
+  Json lora = Json::array();  // [{"id", "scale"}], of lora_scales()
 };
+// How strongly each LoRA of the model works on an answer: as the request says, else as the server
+// has it.
+Json lora_scales(const ServedModel& model, std::span<const float> strengths);
 // `never`: tokens that are never drawn, which stand among the biases as null.
 Json settings_json(const AnswerSettings& settings, std::span<const int32_t> never);
 

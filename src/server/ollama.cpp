@@ -71,7 +71,8 @@ ApiResult<Wanted> read_wanted(const Json& body) {
 
 ApiResult<std::string> ollama_model_name(const Json& body) {
   Fields fields(body);
-  std::string name = fields.text("model", fields.text("name"));
+  std::string name = fields.text("model");
+  if (name.empty()) name = fields.text("name");  // Go's client sends an empty model beside it
   TRY_API(fields.done());
   if (name.empty()) return fail_api(400, "model", "model is required");
   TRY_API(fields.done());

@@ -60,6 +60,31 @@ bool ModelRegistry::in_use(const Entry& entry) {
   return entry.served.use_count() > 1 || (entry.served->host && !entry.served->host->idle());
 }
 
+namespace {
+
+// An encoder's texts count as prompts that were run in a step each time.
+void add_counted_of(const ServedModel& served, HostCounters& into) {
+  if (served.host) add_counters(into, served.host->counters());
+  into.n_prompt_tokens += served.embedder->n_tokens_run();
+  into.n_steps += served.embedder->n_runs();
+}
+
+}  // namespace
+
+// Out of the map, with what it has counted kept; to be destroyed after the lock.
+std::shared_ptr<ServedModel> ModelRegistry::drop(std::map<std::string, Entry>::iterator at) {
+  std::shared_ptr<ServedModel> served = std::move(at->second.served);
+  add_counted_of(*served, unloaded_);
+  entries_.erase(at);
+  return served;
+}
+
+void ModelRegistry::add_counted(HostCounters& into) const {
+  const std::lock_guard lock(mutex_);
+  add_counters(into, unloaded_);
+  for (const auto& [key, entry] : entries_) add_counted_of(*entry.served, into);
+}
+
 Result<std::shared_ptr<ServedModel>> ModelRegistry::acquire(const std::string& name,
                                                             std::optional<double> keep_alive_s) {
   const CatalogEntry wanted = TRY(catalog_.find(name));
@@ -192,8 +217,7 @@ Result<void> ModelRegistry::make_room(int64_t bytes_wanted, const std::string& n
                   "{:.2f} GiB may be taken (--models-memory); try again later or take a shorter "
                   "context",
                   name, gib(bytes_wanted), gib(n_bytes), gib(options_.memory_bytes_max));
-    dropped.push_back(std::move(oldest->second.served));
-    entries_.erase(oldest);
+    dropped.push_back(drop(oldest));
   }
 }
 
@@ -209,8 +233,7 @@ void ModelRegistry::expire() {
       ++at;
       continue;
     }
-    dropped.push_back(std::move(entry.served));
-    at = entries_.erase(at);
+    dropped.push_back(drop(at++));
   }
 }
 

@@ -74,6 +74,8 @@ class ModelRegistry {
     double expires_in_s = -1;  // below 0: never
   };
   std::vector<Loaded> loaded() const;
+  // What all models have counted since the start, those that were unloaded too.
+  void add_counted(HostCounters& into) const;
   Catalog& catalog() const { return catalog_; }
   const ModelOptions& options() const { return options_; }
 
@@ -91,6 +93,7 @@ class ModelRegistry {
   Result<std::unique_ptr<EngineHost>> start_host(const ServedModel& served) const;
   Result<void> make_room(int64_t bytes_wanted, const std::string& name);
   static bool in_use(const Entry& entry);
+  std::shared_ptr<ServedModel> drop(std::map<std::string, Entry>::iterator at);
   void expire();
 
   Catalog& catalog_;
@@ -99,6 +102,7 @@ class ModelRegistry {
   std::mutex loading_;                                   // one model is loaded at a time
   std::map<std::string, Entry> entries_;                 // by key
   std::map<std::string, std::vector<float>> strengths_;  // that were set, by key
+  HostCounters unloaded_;                                // of models that are gone
   std::condition_variable stopped_;
   bool stop_ = false;
   std::thread expiry_;

@@ -212,7 +212,32 @@ std::vector<float> read_lora_scales(Fields& fields, const char* name, const Json
 void SequenceFields::put_into(Request& request) const {
   request.strengths = strengths;
   request.cache_salt = cache_salt;
+  request.stop_tokens = stop_tokens;
+  request.n_least = n_least;
 }
+
+namespace {
+
+constexpr size_t n_stop_tokens_max = 256;
+
+std::vector<int32_t> read_stop_tokens(Fields& fields, int64_t n_vocab) {
+  std::vector<int32_t> ids;
+  const Json* list = fields.array("stop_token_ids");
+  if (list == nullptr) return ids;
+  if (list->size() > n_stop_tokens_max)
+    fields.complain("stop_token_ids", fmt::format("has {} tokens, at most {} are taken",
+                                                  list->size(), n_stop_tokens_max));
+  for (const Json& id : *list) {
+    if (id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < n_vocab)
+      ids.push_back(id.get<int32_t>());
+    else
+      fields.complain("stop_token_ids",
+                      fmt::format("has {}: tokens are 0 to {}", shown(id), n_vocab - 1));
+  }
+  return ids;
+}
+
+}  // namespace
 
 SequenceFields read_sequence_fields(Fields& fields, const ServedModel& model) {
   SequenceFields result;
@@ -225,6 +250,8 @@ SequenceFields read_sequence_fields(Fields& fields, const ServedModel& model) {
     fields.complain("cache_salt", fmt::format("has {} bytes, at most {} are taken",
                                               result.cache_salt.size(), cache_salt_bytes_max));
   fields.text("prompt_cache_key");
+  result.stop_tokens = read_stop_tokens(fields, model.tokenizer().n_vocab());
+  result.n_least = fields.integer("min_tokens", 0, 0, INT32_MAX);
   return result;
 }
 

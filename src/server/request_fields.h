@@ -24,11 +24,14 @@ ApiResult<void> check_parameters(const App& app, const ServedModel& model);
 struct SequenceFields {
   std::vector<float> strengths;  // as Request has them; empty: the server's
   std::string cache_salt;
+  std::vector<int32_t> stop_tokens;  // end the answer, too
+  int64_t n_least = 0;               // tokens of the answer before it may end by itself
   void put_into(Request& request) const;
 };
 // lora: [{"id", "scale"}], as llama.cpp's server has it: LoRA adapters that are not named do
 // nothing. cache_salt: as vLLM has it, requests of one text share what is cached with each other
-// only. prompt_cache_key (OpenAI) is a hint where to look, and here everything is found.
+// only; stop_token_ids and min_tokens as vLLM has them. prompt_cache_key (OpenAI) is a hint where
+// to look, and here everything is found.
 SequenceFields read_sequence_fields(Fields& fields, const ServedModel& model);
 // The strengths of such a list of adapters; complains about the field `name`.
 std::vector<float> read_lora_scales(Fields& fields, const char* name, const Json& list,

@@ -18,6 +18,7 @@ struct EmbeddingsForm {
   Scale scale = Scale::unit;
   TooLong too_long = TooLong::refuse;
   int64_t n_dimensions = 0;  // the first so many of a vector; 0: all
+  int64_t n_tokens_max = 0;  // of a text, where that is less than the model knows; 0: no limit
 };
 
 struct Embedded {
@@ -31,7 +32,8 @@ constexpr size_t texts_at_once = 8;  // between looks at whether the client is s
 // every text stays there.
 ApiResult<void> fit(const ServedModel& model, const char* name, const EmbeddingsForm& form,
                     std::vector<int32_t>& ids, int64_t& n_cut) {
-  const int64_t n_max = model.embedder->n_tokens_max();
+  int64_t n_max = model.embedder->n_tokens_max();
+  if (form.n_tokens_max > 0) n_max = std::min(n_max, form.n_tokens_max);
   const auto n = static_cast<int64_t>(ids.size());
   if (n <= n_max) return {};
   if (form.too_long == EmbeddingsForm::TooLong::refuse) {
@@ -43,6 +45,12 @@ ApiResult<void> fit(const ServedModel& model, const char* name, const Embeddings
     return std::unexpected(error);
   }
   const auto end = model.tokenizer().suffix_ids();
+  const size_t n_around = model.tokenizer().prefix_ids().size() + end.size();
+  if (static_cast<size_t>(n_max) <= n_around)
+    return fail_api(400, name,
+                    "{}: input after truncation exceeds maximum context length: of {} tokens none "
+                    "is left for the text",
+                    name, n_max);
   ids.resize(static_cast<size_t>(n_max));
   std::copy_backward(end.begin(), end.end(), ids.end());
   ++n_cut;
@@ -77,10 +85,12 @@ ApiResult<Embedded> embed(App& app, ServedModel& model, const Json& input, const
     texts.push_back({ids});
   }
   if (n_cut > 0) exchange.add_header("x-quire-truncated-inputs", std::to_string(n_cut));
+  // What /lora-adapters sets counts here, too.
+  const auto strengths = model.host ? model.host->strengths() : std::vector<float>{};
   for (size_t i = 0; i < texts.size(); i += texts_at_once) {
     if (exchange.stop_token().stop_requested()) return fail_api(499, "", "the client left");
     const auto some = std::span(texts).subspan(i, std::min(texts_at_once, texts.size() - i));
-    for (std::vector<float>& vector : TRY_API(model.embedder->embed(some))) {
+    for (std::vector<float>& vector : TRY_API(model.embedder->embed(some, strengths))) {
       finish_vector(vector, form);
       result.vectors.push_back(std::move(vector));
     }
@@ -111,8 +121,16 @@ ApiResult<void> route_openai_embeddings(App& app, Exchange& exchange) {
   const bool base64 = fields.word("encoding_format", "float", {"float", "base64"}) == "base64";
   EmbeddingsForm form;
   form.n_dimensions = fields.integer("dimensions", 0, 1, 1 << 20);
+  // As vLLM has it; -1: to what the model reads.
+  const int64_t n_kept = fields.integer("truncate_prompt_tokens", 0, -1, INT32_MAX);
   TRY_API(fields.done());
   const auto model = TRY_API(app.any_model(name, exchange));
+  if (n_kept > model->embedder->n_tokens_max())
+    return fail_api(400, "truncate_prompt_tokens",
+                    "truncate_prompt_tokens is {}, more than the {} tokens that {} reads", n_kept,
+                    model->embedder->n_tokens_max(), model->name);
+  if (n_kept != 0) form.too_long = EmbeddingsForm::TooLong::cut;
+  form.n_tokens_max = std::max<int64_t>(0, n_kept);
   const Embedded made = TRY_API(embed(app, *model, *input, "input", exchange, form));
   Json data = Json::array();
   for (size_t i = 0; i < made.vectors.size(); ++i) {
@@ -140,8 +158,12 @@ ApiResult<void> route_ollama_embed(App& app, Exchange& exchange) {
   // Cutting is what Ollama does without being asked; here it must be asked for.
   if (fields.flag("truncate", false)) form.too_long = EmbeddingsForm::TooLong::cut;
   form.n_dimensions = fields.integer("dimensions", 0, 0, 1 << 20);
+  if (const Json* options = fields.object("options"))
+    form.n_tokens_max = Fields(*options, "options.").integer("num_ctx", 0, 0, INT32_MAX);
   TRY_API(fields.done());
-  const Embedded made = TRY_API(embed(app, *model, *input, "input", exchange, form));
+  Embedded made;  // of no texts there are no vectors
+  if (!input->is_array() || !input->empty())
+    made = TRY_API(embed(app, *model, *input, "input", exchange, form));
   send_json(exchange, {{"model", model->name},
                        {"embeddings", made.vectors},
                        {"total_duration", nanoseconds_since(start)},
@@ -158,6 +180,10 @@ ApiResult<void> route_ollama_embeddings(App& app, Exchange& exchange) {
   TRY_API(fields.done());
   EmbeddingsForm form;
   form.scale = EmbeddingsForm::Scale::none;
+  if (prompt.empty()) {  // to load the model
+    send_json(exchange, {{"embedding", Json::array()}});
+    return {};
+  }
   const Embedded made = TRY_API(embed(app, *model, prompt, "prompt", exchange, form));
   send_json(exchange, {{"embedding", made.vectors[0]}});
   return {};

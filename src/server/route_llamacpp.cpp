@@ -48,10 +48,19 @@ void add_token_counts(Json& answer, const ServedModel& model, size_t n) {
   answer["max_model_len"] = model.n_ctx();
 }
 
+Json token_texts(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
+  Json texts = Json::array();
+  for (const int32_t id : ids) texts.push_back(utf8_replace_invalid(tokenizer.piece(id)));
+  return texts;
+}
+
 ApiResult<void> tokenize_chat(const App& app, Exchange& exchange, const LlamacppTextAsked& asked) {
   Fields fields(asked.body);
   const RenderedChat rendered = TRY_API(render_asked(app, asked, fields));
   Json answer = {{"tokens", rendered.ids}};
+  if (fields.flag("return_token_strs", false))
+    answer["token_strs"] = token_texts(asked.model->tokenizer(), rendered.ids);
+  TRY_API(fields.done());
   add_token_counts(answer, *asked.model, rendered.ids.size());
   send_json(exchange, answer);
   return {};
@@ -96,6 +105,8 @@ ApiResult<void> route_tokenize(App& app, Exchange& exchange) {
     tokens.push_back({{"id", id}, {"piece", std::move(shown)}});
   }
   Json answer = {{"tokens", std::move(tokens)}};
+  if (fields.flag("return_token_strs", false)) answer["token_strs"] = token_texts(tokenizer, ids);
+  TRY_API(fields.done());
   if (other) add_token_counts(answer, *asked.model, ids.size());
   send_json(exchange, answer);
   return {};
@@ -128,7 +139,7 @@ ApiResult<void> route_apply_template(App& app, Exchange& exchange) {
 namespace {
 
 // With the server's own seed and limits.
-Json default_settings(const App& app) {
+Json default_settings(const App& app, const ServedModel& model) {
   const RequestDefaults& defaults = app.options.defaults;
   const int64_t most = app.options.limits.n_predict_max;
   Json json = settings_json({.sampling = defaults.sampling,
@@ -136,7 +147,8 @@ Json default_settings(const App& app) {
                              .stop = defaults.stop,
                              .n_keep = defaults.n_keep,
                              .ignore_eos = defaults.ignore_eos,
-                             .grammar = ""},
+                             .grammar = "",
+                             .lora = model.host ? lora_scales(model, {}) : Json::array()},
                             {});
   json["seed"] = defaults.seed;
   return json;
@@ -160,26 +172,57 @@ Json cache_json(const EngineHost& host) {
 
 }  // namespace
 
-ApiResult<void> route_props(App& app, Exchange& exchange) {
-  const auto model =
-      TRY_API(app.any_model(std::string(exchange.request().query_or("model", "")), exchange));
-  const Tokenizer& tokenizer = model->tokenizer();
+Json App::props(const ServedModel& model) {
+  const Tokenizer& tokenizer = model.tokenizer();
   const auto piece = [&](int32_t id) { return utf8_replace_invalid(tokenizer.piece(id)); };
-  send_json(exchange, {{"default_generation_settings",
-                        {{"n_ctx", model->n_ctx()}, {"params", default_settings(app)}}},
-                       {"total_slots", model->host ? model->host->n_slots() : 1},
-                       {"prompt_cache", model->host ? cache_json(*model->host) : Json()},
-                       {"model_alias", model->name},
-                       {"model_path", model->path},
-                       {"modalities", {{"vision", false}, {"audio", false}}},
-                       {"is_sleeping", false},
-                       {"endpoint_slots", app.options.slots},
-                       {"endpoint_props", false},
-                       {"endpoint_metrics", true},
-                       {"chat_template", model->chat ? model->chat->source() : ""},
-                       {"bos_token", piece(tokenizer.bos())},
-                       {"eos_token", piece(tokenizer.eos())},
-                       {"build_info", "quire " QUIRE_VERSION}});
+  Json json = {{"default_generation_settings",
+                {{"n_ctx", model.n_ctx()}, {"params", default_settings(*this, model)}}},
+               {"total_slots", model.host ? model.host->n_slots() : 1},
+               {"prompt_cache", model.host ? cache_json(*model.host) : Json()},
+               {"model_alias", model.name},
+               {"model_path", model.path},
+               {"modalities", {{"vision", false}, {"audio", false}}},
+               {"is_sleeping", false},
+               {"endpoint_slots", options.slots},
+               {"endpoint_props", false},
+               {"endpoint_metrics", options.metrics},
+               {"chat_template", model.chat ? model.chat->source() : ""},
+               {"bos_token", piece(tokenizer.bos())},
+               {"eos_token", piece(tokenizer.eos())},
+               {"build_info", fingerprint()}};
+  if (!options.sleeps) return json;
+  const std::lock_guard lock(props_mutex_);
+  props_[model.key] = json;
+  return json;
+}
+
+std::optional<Json> App::props_of_sleeper(const std::string& name) const {
+  const auto entry = models.catalog().find(name);
+  if (!entry) return std::nullopt;
+  for (const ModelRegistry::Loaded& loaded : models.loaded())
+    if (loaded.served->key == entry->key) return std::nullopt;
+  const std::lock_guard lock(props_mutex_);
+  const auto known = props_.find(entry->key);
+  if (known == props_.end()) return std::nullopt;
+  Json json = known->second;
+  json["is_sleeping"] = true;
+  return json;
+}
+
+ApiResult<void> route_props(App& app, Exchange& exchange) {
+  const std::string name(exchange.request().query_or("model", ""));
+  if (const auto known = app.props_of_sleeper(name)) {
+    send_json(exchange, *known);
+    return {};
+  }
+  // Who looks at a model does not keep it awake.
+  for (const ModelRegistry::Loaded& loaded : app.models.loaded())
+    if (const auto entry = app.models.catalog().find(name);
+        entry && app.options.sleeps && loaded.served->key == entry->key) {
+      send_json(exchange, app.props(*loaded.served));
+      return {};
+    }
+  send_json(exchange, app.props(*TRY_API(app.any_model(name, exchange))));
   return {};
 }
 

@@ -59,6 +59,7 @@ ApiResult<LlamacppForm> read_llamacpp_form(const App& app, const Json& body,
   read_sampling(fields, app, model, request.sampling);
   settings.sampling = request.sampling;
   read_sequence_fields(fields, model).put_into(request);
+  settings.lora = lora_scales(model, request.strengths);
   read_cache_use(fields, app, request);
   if (settings.n_probs > 0 || form.return_tokens || settings.stream || settings.timings_per_token)
     form.request.tokens = Tokens::told;

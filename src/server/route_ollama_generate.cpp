@@ -237,6 +237,19 @@ ApiResult<void> route_ollama_chat(App& app, Exchange& exchange) {
   return answer.finish(totals, load_s, seconds_since(start), nullptr);
 }
 
+namespace {
+
+ApiResult<std::vector<int32_t>> insert_tokens(const Tokenizer& tokenizer, const ServedModel& model,
+                                              const std::string& prompt,
+                                              const std::string& suffix) {
+  auto ids = fim_tokens(tokenizer, model.name, {.prefix = prompt, .suffix = suffix});
+  if (ids || ids.error().status != 501) return ids;
+  return fail_api(400, "suffix", "\"{}\" does not support insert: {}", model.name,
+                  ids.error().message);
+}
+
+}  // namespace
+
 // The prompt goes through the chat template as a message of the user, unless `raw` says otherwise,
 // the model has none, or `context` holds the tokens that came before.
 ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
@@ -271,7 +284,7 @@ ApiResult<void> route_ollama_generate(App& app, Exchange& exchange) {
     if (suffix.empty())
       ids = TRY_API(prompt_tokens(tokenizer, prompt, "prompt", AddSpecial::as_model));
     else
-      ids = TRY_API(fim_tokens(tokenizer, model->name, {.prefix = prompt, .suffix = suffix}));
+      ids = TRY_API(insert_tokens(tokenizer, *model, prompt, suffix));
     ChatRequest plain = request;
     plain.messages = Json::array({{{"role", "user"}, {"content", "x"}}});
     chat = TRY_API(prepare_chat(app, model, std::move(plain)));

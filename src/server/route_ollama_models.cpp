@@ -1,4 +1,5 @@
 // Ollama's endpoints about models: tags, show, ps, version, and those that need a store.
+#include "format/printable.h"
 #include "server/ollama.h"
 #include "server/stream.h"
 
@@ -222,6 +223,17 @@ ApiResult<void> route_ollama_create(App& app, Exchange& exchange) {
   });
 }
 
+namespace {
+
+// What is not there has the words that Ollama's clients look for.
+ApiResult<void> or_not_found(const Result<void>& done, const std::string& name) {
+  if (done) return {};
+  if (done.error().fault != Fault::not_found) return std::unexpected(ApiError(done.error()));
+  return fail_api(404, "model", "model '{}' not found: {}", printable(name, 80), done.error().text);
+}
+
+}  // namespace
+
 ApiResult<void> route_ollama_copy(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
   Fields fields(body);
@@ -229,7 +241,7 @@ ApiResult<void> route_ollama_copy(App& app, Exchange& exchange) {
   if (source.empty()) fields.complain("source", "is missing");
   if (destination.empty()) fields.complain("destination", "is missing");
   TRY_API(fields.done());
-  TRY_API(app.models.catalog().copy(source, destination));
+  TRY_API(or_not_found(app.models.catalog().copy(source, destination), source));
   exchange.send({200, "", "", {}});
   return {};
 }
@@ -238,7 +250,7 @@ ApiResult<void> route_ollama_delete(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
   const std::string name = TRY_API(ollama_model_name(body));
   app.models.release(name);
-  TRY_API(app.models.catalog().remove(name));
+  TRY_API(or_not_found(app.models.catalog().remove(name), name));
   exchange.send({200, "", "", {}});
   return {};
 }

@@ -1,5 +1,6 @@
 // POST /v1/chat/completions (OpenAI API reference, "Chat").
 #include "server/chat.h"
+#include "server/completion_logprobs.h"
 #include "server/llamacpp_json.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
@@ -12,6 +13,8 @@ struct ChatForm {
   std::string model;
   bool stream = false, include_usage = false, usage_in_all = false;
   bool timings_per_token = false, return_progress = false, verbose = false;
+  bool names_by_ids = false;  // return_tokens_as_token_ids, as vLLM has it
+  std::string echo;           // what the answer goes on with, when it is to be shown
 };
 
 // Messages as the templates take them; texts may come in parts.
@@ -95,6 +98,11 @@ ApiResult<ChatForm> read_chat_form(const App& app, const Json& body, const Serve
         name, std::max(chat.thinking_tokens_max, app.options.defaults.thinking_tokens_max), -1,
         INT32_MAX);
   chat.continue_last = TRY_API(read_continuation(fields, chat.messages));
+  if (fields.flag("echo", false) && chat.continue_last)
+    form.echo = chat.messages.back().value("content", Json("")).is_string()
+                    ? chat.messages.back().value("content", "")
+                    : "";
+  form.names_by_ids = fields.flag("return_tokens_as_token_ids", false);
   chat.thinking_apart =
       fields.word("reasoning_format", app.options.defaults.thinking_apart ? "auto" : "none",
                   {"auto", "none", "deepseek", "deepseek-legacy"}) != "none";
@@ -107,6 +115,10 @@ ApiResult<ChatForm> read_chat_form(const App& app, const Json& body, const Serve
     form.usage_in_all = inner.flag("continuous_usage_stats", false) && form.include_usage;
     TRY_API(inner.done());
   }
+  chat.n_prompt_logprobs =
+      static_cast<int32_t>(fields.integer("prompt_logprobs", -1, 0, limits.n_top_logprobs_max));
+  if (form.stream && chat.n_prompt_logprobs >= 0)
+    fields.complain("prompt_logprobs", "is for whole answers: leave out stream");
   form.verbose = fields.flag("verbose", app.options.defaults.verbose);
   form.timings_per_token = fields.flag("timings_per_token", false);
   form.return_progress = form.stream && fields.flag("return_progress", false);
@@ -151,7 +163,7 @@ Json message_json(const ParsedReply& reply) {
   return message;
 }
 
-Json settings_of(const ChatForm& form) {
+Json settings_of(const ChatForm& form, const ServedModel& model) {
   const ChatRequest& chat = form.chat;
   AnswerSettings settings{.sampling = chat.sampling,
                           .n_predict = chat.n_predict,
@@ -160,7 +172,8 @@ Json settings_of(const ChatForm& form) {
                           .stream = form.stream,
                           .ignore_eos = chat.ignore_eos,
                           .timings_per_token = form.timings_per_token,
-                          .grammar = ""};
+                          .grammar = "",
+                          .lora = lora_scales(model, chat.sequence.strengths)};
   return settings_json(settings, {});
 }
 
@@ -175,7 +188,7 @@ class ChatAnswer {
         created_(unix_seconds()),
         n_prompt_(static_cast<int64_t>(chat.n_prompt)),
         choices_(form.chat.n_choices) {
-    if (form.verbose) settings_ = settings_of(form);
+    if (form.verbose) settings_ = settings_of(form, *model_);
   }
 
   bool take(const ChatDelta& delta) { return form_.stream ? stream(delta) : collect(delta); }
@@ -195,6 +208,11 @@ class ChatAnswer {
     }
     answer["usage"] = usage_json(totals);
     answer["timings"] = timings_json(totals);
+    const int32_t n = form_.chat.n_prompt_logprobs;
+    answer["prompt_logprobs"] =
+        n < 0 ? Json()
+              : prompt_logprobs_json(model_->tokenizer(), totals.prompt_tokens,
+                                     static_cast<size_t>(n));
     if (form_.verbose) answer["__verbose"] = verbose_json();
     send_json(exchange_, answer);
   }
@@ -202,7 +220,8 @@ class ChatAnswer {
   void begin_stream() {
     begin_events(exchange_);
     for (size_t i = 0; i < choices_.size(); ++i)
-      chunk(i, {{"role", "assistant"}, {"content", nullptr}}, nullptr);
+      chunk(i, {{"role", "assistant"}, {"content", form_.echo.empty() ? Json() : Json(form_.echo)}},
+            nullptr);
   }
 
   void end_stream(const ChatTotals& totals) {
@@ -253,13 +272,26 @@ class ChatAnswer {
     return write_data(exchange_, json);
   }
 
+  void add_logprobs(ChatChoice& choice, const std::vector<TokenEvent>& tokens) const {
+    const auto rename = [](Json& token) {
+      token["token"] = fmt::format("token_id:{}", token["id"].get<int32_t>());
+    };
+    for (Json& token : logprobs_json(model_->tokenizer(), tokens)) {
+      if (form_.names_by_ids) {
+        rename(token);
+        for (Json& other : token["top_logprobs"]) rename(other);
+      }
+      choice.logprobs.push_back(std::move(token));
+    }
+  }
+
   bool collect(const ChatDelta& delta) {
     ChatChoice& choice = choices_[delta.choice];
     if (delta.kind == ChatDelta::Kind::tokens && form_.chat.logprobs)
-      for (Json& token : logprobs_json(model_->tokenizer(), *delta.tokens))
-        choice.logprobs.push_back(std::move(token));
+      add_logprobs(choice, *delta.tokens);
     if (delta.kind == ChatDelta::Kind::finish) {
       choice.reply = *delta.whole;
+      choice.reply.content.insert(0, form_.echo);
       choice.reason = finish_reason(*delta.outcome, *delta.whole);
     }
     return true;
@@ -273,8 +305,7 @@ class ChatAnswer {
         choices_[delta.choice].timings.count(delta.tokens->size());
         if (!form_.chat.logprobs) return true;
         // Sent with the text that the tokens belong to.
-        for (Json& token : logprobs_json(model_->tokenizer(), *delta.tokens))
-          choices_[delta.choice].logprobs.push_back(std::move(token));
+        add_logprobs(choices_[delta.choice], *delta.tokens);
         return true;
       }
       case ChatDelta::Kind::finish: {

@@ -1,10 +1,13 @@
 // POST /v1/completions (OpenAI API reference, "Completions").
 #include "server/completion.h"
+#include "server/completion_logprobs.h"
 #include "server/fim.h"
 #include "server/llamacpp_json.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
 #include "text/utf8.h"
+
+#include <numeric>
 
 namespace quire::server {
 namespace {
@@ -13,8 +16,15 @@ struct CompletionsForm {
   std::vector<std::vector<int32_t>> prompts;
   HostRequest request;  // the prompt left out
   size_t n = 1;
+  size_t best_of = 1;  // so many are made of each prompt, and the n likeliest shown
   bool stream = false, include_usage = false, usage_in_all = false, echo = false;
-  int64_t n_logprobs = -1;
+  bool shows_ids = false;  // token_ids and prompt_token_ids
+  TokenNames names = TokenNames::texts;
+  ShowSpecial special = ShowSpecial::hide;  // of a prompt that is echoed
+  int64_t n_logprobs = -1, n_prompt_logprobs = -1;
+
+  bool tells_prompt() const { return (echo && n_logprobs >= 0) || n_prompt_logprobs >= 0; }
+  bool tells_tokens() const { return n_logprobs >= 0 || shows_ids || usage_in_all || best_of > n; }
 };
 
 // With a suffix the text between the two is wanted, from a model that was trained for it.
@@ -35,6 +45,49 @@ ApiResult<std::vector<std::vector<int32_t>>> read_prompts(Fields& fields, const 
   return prompts;
 }
 
+// What is shown of probabilities and ids.
+void read_shown_tokens(Fields& fields, const RequestLimits& limits, CompletionsForm& form) {
+  form.echo = fields.flag("echo", false);
+  // A text is echoed as it came; of ids all are shown.
+  const Json* prompt = fields.find("prompt");
+  const bool of_texts = prompt == nullptr || prompt->is_string() ||
+                        (prompt->is_array() && !prompt->empty() && prompt->front().is_string());
+  form.special = of_texts ? ShowSpecial::hide : ShowSpecial::show;
+  if (const Json* logprobs = fields.find("logprobs"); logprobs != nullptr && logprobs->is_boolean())
+    form.n_logprobs = logprobs->get<bool>() ? 0 : -1;
+  else
+    form.n_logprobs = fields.integer("logprobs", -1, 0, limits.n_top_logprobs_max);
+  form.n_prompt_logprobs = fields.integer("prompt_logprobs", -1, 0, limits.n_top_logprobs_max);
+  if (form.stream && form.n_prompt_logprobs >= 0)
+    fields.complain("prompt_logprobs", "is for whole answers: leave out stream");
+  form.shows_ids = fields.flag("return_token_ids", false);
+  if (fields.flag("return_tokens_as_token_ids", false)) form.names = TokenNames::ids;
+}
+
+ApiResult<void> read_completion_stream(Fields& fields, CompletionsForm& form) {
+  form.stream = fields.flag("stream", false);
+  const Json* options = fields.object("stream_options");
+  if (options == nullptr) return {};
+  if (!form.stream) fields.complain("stream_options", "is for streams: it needs stream to be true");
+  Fields inner(*options, "stream_options.");
+  form.include_usage = inner.flag("include_usage", false);
+  form.usage_in_all = inner.flag("continuous_usage_stats", false) && form.include_usage;
+  return inner.done();
+}
+
+// n answers are shown of best_of that are made.
+void read_completion_choices(Fields& fields, const RequestLimits& limits, CompletionsForm& form) {
+  const int64_t n = fields.integer("n", 1, 1, limits.n_choices_max);
+  const int64_t best_of = fields.integer("best_of", n, 1, limits.n_choices_max);
+  if (best_of < n)
+    fields.complain("best_of",
+                    fmt::format("is {}, fewer than the {} wanted of them (n)", best_of, n));
+  if (best_of > n && form.stream)
+    fields.complain("best_of", "is for whole answers: which is best is known at their end");
+  form.n = static_cast<size_t>(n);
+  form.best_of = static_cast<size_t>(best_of);
+}
+
 ApiResult<CompletionsForm> read_completions_form(const App& app, const Json& body,
                                                  const ServedModel& model) {
   CompletionsForm form;
@@ -46,15 +99,9 @@ ApiResult<CompletionsForm> read_completions_form(const App& app, const Json& bod
   request.n_predict = fields.integer("max_tokens", request.n_predict, -1, INT32_MAX);
   if (request.n_predict < 0 || request.n_predict > limits.n_predict_max)
     request.n_predict = limits.n_predict_max;
-  form.n = static_cast<size_t>(fields.integer("n", 1, 1, limits.n_choices_max));
-  fields.integer("best_of", 1, 1, static_cast<int64_t>(form.n));
-  form.echo = fields.flag("echo", false);
-  if (const Json* logprobs = fields.find("logprobs"); logprobs != nullptr && logprobs->is_boolean())
-    form.n_logprobs = logprobs->get<bool>() ? 0 : -1;
-  else
-    form.n_logprobs = fields.integer("logprobs", -1, 0, limits.n_top_logprobs_max);
-  if (form.echo && form.n_logprobs >= 0)
-    fields.complain("echo", "with logprobs is not supported here: there are none of the prompt");
+  TRY_API(read_completion_stream(fields, form));
+  read_completion_choices(fields, limits, form);
+  read_shown_tokens(fields, limits, form);
   request.stop = read_stop(fields, app, model);
   if (fields.flag("ignore_eos", app.options.defaults.ignore_eos))
     request.end = EndOfGeneration::never_drawn;
@@ -64,56 +111,121 @@ ApiResult<CompletionsForm> read_completions_form(const App& app, const Json& bod
   read_sampling(fields, app, model, request.sampling);
   read_sequence_fields(fields, model).put_into(request);
   read_cache_use(fields, app, request);
-  if (form.n_logprobs >= 0) {
-    form.request.tokens = Tokens::told;
-    request.n_probabilities = static_cast<int32_t>(form.n_logprobs);
-  }
-  form.stream = fields.flag("stream", false);
-  if (const Json* options = fields.object("stream_options")) {
-    if (!form.stream)
-      fields.complain("stream_options", "is for streams: it needs stream to be true");
-    Fields inner(*options, "stream_options.");
-    form.include_usage = inner.flag("include_usage", false);
-    form.usage_in_all = inner.flag("continuous_usage_stats", false) && form.include_usage;
-    if (form.usage_in_all) form.request.tokens = Tokens::told;
-    TRY_API(inner.done());
-  }
+  if (form.tells_tokens()) form.request.tokens = Tokens::told;
+  if (form.tells_prompt()) form.request.prompt_tokens = Tokens::told;
+  request.n_probabilities =
+      static_cast<int32_t>(std::max({int64_t{0}, form.n_logprobs, form.n_prompt_logprobs}));
   TRY_API(fields.done());
   form.request.grammar = TRY_API(read_grammar(body));
   for (const auto& ids : form.prompts) TRY_API(check_context(model, ids.size()));
   return form;
 }
 
-// The lists of the completions API, which differ from those of chats.
-Json logprobs_of(const Tokenizer& tokenizer, const std::vector<TokenEvent>& tokens,
-                 size_t first_offset) {
-  Json json = {{"tokens", Json::array()},
-               {"token_logprobs", Json::array()},
-               {"top_logprobs", Json::array()},
-               {"text_offset", Json::array()}};
-  size_t offset = first_offset;
-  for (const TokenEvent& event : tokens) {
-    const std::string text = utf8_replace_invalid(tokenizer.piece(event.token));
-    json["tokens"].push_back(text);
-    json["token_logprobs"].push_back(event.log_probability);
-    Json top = Json::object();
-    for (const TokenProbability& other : event.likeliest)
-      top[utf8_replace_invalid(tokenizer.piece(other.token))] = other.log_probability;
-    top[text] = event.log_probability;  // the one that was drawn is among them
-    json["top_logprobs"].push_back(std::move(top));
-    json["text_offset"].push_back(offset);
-    offset += text.size();
-  }
-  return json;
-}
-
 struct CompletionsChoice {
   std::string text;
+  std::vector<TokenEvent> prompt_tokens;  // all but the first
   std::vector<TokenEvent> tokens;
   std::string reason;
-  size_t n_sent = 0;  // bytes of tokens that were streamed
   int64_t n_tokens = 0;
+  double log_probability = 0;  // of all its tokens
+
+  double mean_log_probability() const {
+    return n_tokens == 0 ? 0 : log_probability / static_cast<double>(n_tokens);
+  }
+  void count(const std::vector<TokenEvent>& more) {
+    n_tokens += static_cast<int64_t>(more.size());
+    for (const TokenEvent& event : more)
+      log_probability += static_cast<double>(event.log_probability);
+  }
 };
+
+Json ids_of(const std::vector<TokenEvent>& tokens) {
+  Json ids = Json::array();
+  for (const TokenEvent& event : tokens) ids.push_back(event.token);
+  return ids;
+}
+
+// How a request's answers are put into JSON, whole or piece by piece.
+class CompletionWriter {
+ public:
+  CompletionWriter(const CompletionsForm& form, const ServedModel& model)
+      : form_(form), tokenizer_(model.tokenizer()), name_(model.name) {
+    const size_t n_top = static_cast<size_t>(std::max<int64_t>(0, form.n_logprobs));
+    lists_.assign(form.prompts.size() * form.best_of,
+                  {tokenizer_, form.names, n_top, form.special});
+    said_.assign(lists_.size(), false);
+  }
+
+  const std::string& id() const { return id_; }
+  const std::vector<int32_t>& prompt_of(size_t i) const { return form_.prompts[i / form_.best_of]; }
+  std::string echoed(size_t i) const {
+    return utf8_replace_invalid(tokenizer_.decode(prompt_of(i), {.special = form_.special}));
+  }
+  Json frame() const {
+    return {{"id", id_},
+            {"object", "text_completion"},
+            {"created", unix_seconds()},
+            {"model", name_},
+            {"system_fingerprint", fingerprint()}};
+  }
+  // `piece`: what came since the last one; the prompt is said with the first.
+  Json choice(size_t i, size_t index, CompletionsChoice piece) {
+    Json json = {{"index", index},
+                 {"text", std::move(piece.text)},
+                 {"logprobs", nullptr},
+                 {"finish_reason", piece.reason.empty() ? Json() : Json(piece.reason)}};
+    const bool first = !said_[i];
+    said_[i] = true;
+    if (form_.shows_ids) {
+      json["token_ids"] = ids_of(piece.tokens);
+      json["prompt_token_ids"] = first ? Json(prompt_of(i)) : Json();
+    }
+    if (!form_.stream) json["prompt_logprobs"] = nullptr;
+    if (form_.n_prompt_logprobs >= 0)
+      json["prompt_logprobs"] = prompt_logprobs_json(tokenizer_, piece.prompt_tokens,
+                                                     static_cast<size_t>(form_.n_prompt_logprobs));
+    if (form_.n_logprobs < 0) return json;
+    std::vector<TokenEvent> shown;
+    if (form_.echo && first) shown.push_back(LogprobLists::first_of_prompt(prompt_of(i).front()));
+    if (form_.echo) std::ranges::move(piece.prompt_tokens, std::back_inserter(shown));
+    std::ranges::move(piece.tokens, std::back_inserter(shown));
+    json["logprobs"] = lists_[i].of(shown);
+    return json;
+  }
+
+ private:
+  const CompletionsForm& form_;
+  const Tokenizer& tokenizer_;
+  const std::string name_, id_ = new_id("cmpl-");
+  std::vector<LogprobLists> lists_;
+  std::vector<bool> said_;
+};
+
+std::vector<HostRequest> completion_requests(const CompletionsForm& form) {
+  std::vector<HostRequest> requests;
+  for (const auto& ids : form.prompts)
+    for (size_t i = 0; i < form.best_of; ++i) {
+      requests.push_back(form.request);
+      requests.back().request.prompt = ids;
+      requests.back().request.sampling.seed += i;
+    }
+  return requests;
+}
+
+// Of the answers to each prompt the n whose tokens are likeliest, in that order.
+std::vector<size_t> shown_choices(const CompletionsForm& form,
+                                  const std::vector<CompletionsChoice>& choices) {
+  std::vector<size_t> shown;
+  for (size_t begin = 0; begin < choices.size(); begin += form.best_of) {
+    std::vector<size_t> group(form.best_of);
+    std::iota(group.begin(), group.end(), begin);
+    if (form.best_of > form.n)
+      std::ranges::stable_sort(group, std::greater{},
+                               [&](size_t i) { return choices[i].mean_log_probability(); });
+    shown.insert(shown.end(), group.begin(), group.begin() + static_cast<std::ptrdiff_t>(form.n));
+  }
+  return shown;
+}
 
 }  // namespace
 
@@ -124,62 +236,37 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
   TRY_API(fields.done());
   const auto model = TRY_API(app.model(name, exchange));
   const CompletionsForm form = TRY_API(read_completions_form(app, body, *model));
-  const Tokenizer& tokenizer = model->tokenizer();
-
-  std::vector<HostRequest> requests;
-  for (const auto& ids : form.prompts)
-    for (size_t i = 0; i < form.n; ++i) {
-      requests.push_back(form.request);
-      requests.back().request.prompt = ids;
-      requests.back().request.sampling.seed += i;
-    }
+  CompletionWriter writer(form, *model);
+  std::vector<HostRequest> requests = completion_requests(form);
   std::vector<CompletionsChoice> choices(requests.size());
   if (form.echo)
-    for (size_t i = 0; i < choices.size(); ++i)
-      choices[i].text = utf8_replace_invalid(tokenizer.decode(form.prompts[i / form.n]));
+    for (size_t i = 0; i < choices.size(); ++i) choices[i].text = writer.echoed(i);
 
-  const std::string id = new_id("cmpl-");
-  const auto frame = [&] {
-    return Json{{"id", id},
-                {"object", "text_completion"},
-                {"created", unix_seconds()},
-                {"model", model->name},
-                {"system_fingerprint", fingerprint()}};
-  };
-  const auto choice_json = [&](size_t i, const std::string& text, Json reason,
-                               const std::vector<TokenEvent>& tokens) {
-    Json logprobs = nullptr;
-    if (form.n_logprobs >= 0) {
-      logprobs = logprobs_of(tokenizer, tokens, choices[i].n_sent);
-      for (const Json& token : logprobs["tokens"])
-        choices[i].n_sent += token.get_ref<const std::string&>().size();
-    }
-    return Json{{"index", i},
-                {"text", text},
-                {"logprobs", std::move(logprobs)},
-                {"finish_reason", std::move(reason)}};
-  };
   bool begun = false;
   const auto on_event = [&](const Generation::Event& event) {
     if (!begun && event.outcome && event.outcome->error) return Then::gone;
     CompletionsChoice& choice = choices[event.index];
-    const Json reason = event.outcome ? Json(finish_reason(*event.outcome, {})) : Json(nullptr);
-    if (!form.stream) {
-      choice.text += event.text;
-      choice.tokens.insert(choice.tokens.end(), event.tokens.begin(), event.tokens.end());
-      if (event.outcome) choice.reason = finish_reason(*event.outcome, {});
-      return Then::more;
-    }
+    choice.text += event.text;
+    choice.tokens.insert(choice.tokens.end(), event.tokens.begin(), event.tokens.end());
+    choice.prompt_tokens.insert(choice.prompt_tokens.end(), event.prompt_tokens.begin(),
+                                event.prompt_tokens.end());
+    choice.count(event.tokens);
+    if (event.outcome) choice.reason = finish_reason(*event.outcome, {});
+    if (!form.stream) return Then::more;
     if (!std::exchange(begun, true)) begin_events(exchange);
-    Json chunk = frame();
-    const std::string text = std::exchange(choice.text, "") + event.text;  // echo comes first
-    chunk["choices"] = Json::array({choice_json(event.index, text, reason, event.tokens)});
-    choice.n_tokens += static_cast<int64_t>(event.tokens.size());
-    const auto n_of = static_cast<int64_t>(form.prompts[event.index / form.n].size());
+    Json chunk = writer.frame();
+    const int64_t n_tokens = choice.n_tokens;
+    CompletionsChoice piece;  // what is said now need not be kept
+    std::swap(piece.text, choice.text);
+    std::swap(piece.tokens, choice.tokens);
+    std::swap(piece.prompt_tokens, choice.prompt_tokens);
+    piece.reason = choice.reason;
+    chunk["choices"] = Json::array({writer.choice(event.index, event.index, std::move(piece))});
+    const auto n_of = static_cast<int64_t>(writer.prompt_of(event.index).size());
     if (form.usage_in_all)
       chunk["usage"] = {{"prompt_tokens", n_of},
-                        {"completion_tokens", choice.n_tokens},
-                        {"total_tokens", n_of + choice.n_tokens}};
+                        {"completion_tokens", n_tokens},
+                        {"total_tokens", n_of + n_tokens}};
     else if (form.include_usage)
       chunk["usage"] = nullptr;
     if (event.outcome && !form.include_usage)
@@ -187,16 +274,17 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
     return write_data(exchange, chunk) ? Then::more : Then::gone;
   };
   const ChatTotals totals = TRY_API(run_text(*model, std::move(requests), exchange, on_event));
-  const int64_t n_prompt = totals.n_prompt / static_cast<int64_t>(form.n);
+  const int64_t n_prompt = totals.n_prompt / static_cast<int64_t>(form.best_of);
   const Json usage = {{"prompt_tokens", n_prompt},
                       {"completion_tokens", totals.n_generated},
                       {"total_tokens", n_prompt + totals.n_generated},
                       {"prompt_tokens_details", {{"cached_tokens", totals.n_cached}}}};
   if (begun) {
     if (totals.error)
-      exchange.write("data: " + error_json(Dialect::openai, ApiError(*totals.error), id) + "\n\n");
+      exchange.write("data: " + error_json(Dialect::openai, ApiError(*totals.error), writer.id()) +
+                     "\n\n");
     if (form.include_usage) {
-      Json last = frame();
+      Json last = writer.frame();
       last["choices"] = Json::array();
       last["usage"] = usage;
       write_data(exchange, last);
@@ -205,11 +293,10 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
     return {};
   }
   if (totals.error) return std::unexpected(ApiError(*totals.error));
-  Json answer = frame();
+  Json answer = writer.frame();
   answer["choices"] = Json::array();
-  for (size_t i = 0; i < choices.size(); ++i)
-    answer["choices"].push_back(
-        choice_json(i, choices[i].text, choices[i].reason, choices[i].tokens));
+  for (const size_t i : shown_choices(form, choices))
+    answer["choices"].push_back(writer.choice(i, answer["choices"].size(), std::move(choices[i])));
   answer["usage"] = usage;
   answer["timings"] = timings_json(totals);
   send_json(exchange, answer);

@@ -1,6 +1,7 @@
 // /v1/responses (OpenAI API reference, "Responses"): answers that are remembered.
 #include "format/printable.h"
 #include "server/chat.h"
+#include "server/llamacpp_json.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
 
@@ -15,6 +16,7 @@ struct ResponsesForm {
   Json echo = Json::object();  // fields that the answer repeats
   std::string previous;
   bool stream = false, store = true, background = false;
+  bool timings_per_token = false, return_progress = false;  // of llama.cpp's server
 };
 
 // The text of a string or of parts.
@@ -83,6 +85,10 @@ ApiResult<ResponsesForm> read_responses_form(const App& app, const Json& body,
   form.background = fields.flag("background", false);
   if (form.background && !form.store)
     fields.complain("background", "needs store: an answer that is not kept cannot be asked for");
+  form.timings_per_token = form.stream && fields.flag("timings_per_token", false);
+  form.return_progress = form.stream && fields.flag("return_progress", false);
+  chat.counts_tokens = form.timings_per_token;
+  chat.tells_progress = form.return_progress || form.timings_per_token;
   chat.n_predict = fields.integer("max_output_tokens", stored_n_predict(model), 1, INT32_MAX);
   chat.parallel_tool_calls = fields.flag("parallel_tool_calls", true);
   chat.truncate = fields.word("truncation", "disabled", {"auto", "disabled"}) == "auto";
@@ -186,6 +192,8 @@ class ResponsesAnswer {
       if (outcome_.reason == StopReason::context_full) incomplete_ = "context_window";
       return true;
     }
+    if (delta.kind == ChatDelta::Kind::tokens) timings_.count(delta.tokens->size());
+    if (delta.kind == ChatDelta::Kind::progress) return take_progress(*delta.progress);
     if (delta.kind != ChatDelta::Kind::reply) return true;
     using Kind = ReplyDelta::Kind;
     const ReplyDelta& reply = delta.reply;
@@ -242,11 +250,19 @@ class ResponsesAnswer {
     if (!sink_) return true;
     Json full = {{"type", type}, {"sequence_number", sequence_++}};
     full.update(json);
+    if (form_.timings_per_token && timings_.n_tokens() > 0 && !full.contains("timings"))
+      full["timings"] = timings_.json();
     return sink_(type, full);
   }
   size_t n_items() const { return output_.size(); }
 
  private:
+  bool take_progress(const PromptProgress& progress) {
+    timings_.progress(progress);
+    if (!form_.return_progress) return true;
+    return event("response.in_progress", {{"response", response("in_progress", nullptr)},
+                                          {"prompt_progress", timings_.progress_json()}});
+  }
   Json item(const char* status) const {
     if (open_ == "function_call")
       return {{"id", item_id_},      {"type", "function_call"}, {"status", status},
@@ -320,6 +336,7 @@ class ResponsesAnswer {
   Json output_ = Json::array();
   Outcome outcome_;
   ParsedReply reply_;
+  RunningTimings timings_;
 };
 
 Json responses_usage_json(const ChatTotals& totals) {
@@ -475,7 +492,7 @@ ApiResult<void> route_responses(App& app, Exchange& exchange) {
     return {};
   }
   const std::string last = std::string("response.") + status;
-  answer.event(last.c_str(), {{"response", response}});
+  answer.event(last.c_str(), {{"response", response}, {"timings", timings_json(totals)}});
   exchange.end();
   return {};
 }

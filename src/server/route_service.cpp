@@ -39,6 +39,9 @@ Json model_json(const App& app, const CatalogEntry& entry) {
           {"object", "model"},
           {"created", entry.modified_s},
           {"owned_by", "quire"},
+          {"root", entry.name},
+          {"parent", nullptr},
+          {"max_model_len", meta.value("n_ctx", Json())},
           {"aliases", entry.aliases},
           {"tags", first ? app.options.tags : std::vector<std::string>{}},
           {"meta", std::move(meta)}};
@@ -71,7 +74,10 @@ ApiResult<void> route_one_model(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_metrics(App& app, Exchange& exchange) {
+  if (!app.options.metrics)
+    return fail_api(501, "", "this server was started without --metrics: it shows none");
   HostCounters sum;
+  app.models.add_counted(sum);
   HostCache cache;
   const auto add = [](auto& into, const auto& value) { into = into + value; };
   int64_t n_loaded = 0, memory = 0;
@@ -79,15 +85,6 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
     ++n_loaded;
     memory += loaded.served->memory_bytes();
     if (!loaded.served->host) continue;
-    const HostCounters& c = loaded.served->host->counters();
-    add(sum.n_prompt_tokens, c.n_prompt_tokens), add(sum.n_cached_tokens, c.n_cached_tokens);
-    add(sum.n_generated_tokens, c.n_generated_tokens), add(sum.n_steps, c.n_steps);
-    add(sum.n_requests, c.n_requests), add(sum.n_cancelled, c.n_cancelled);
-    add(sum.n_failed, c.n_failed), add(sum.prompt_s, c.prompt_s);
-    add(sum.generate_s, c.generate_s), add(sum.n_waiting, c.n_waiting);
-    add(sum.n_running, c.n_running), add(sum.n_drafted, c.n_drafted);
-    add(sum.n_accepted, c.n_accepted);
-    sum.n_tokens_max = std::max(sum.n_tokens_max.load(), c.n_tokens_max.load());
     const HostCache its = loaded.served->host->cache();
     add(cache.n_positions, its.n_positions), add(cache.n_held, its.n_held);
     add(cache.n_kept, its.n_kept), add(cache.n_evicted, its.n_evicted);
@@ -157,6 +154,8 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
        number(sum.n_drafted.load())},
       {"llamacpp:spec_decode_num_accepted_tokens_total", "counter", "Guesses that were right.",
        number(sum.n_accepted.load())},
+      {"llamacpp:spec_decode_num_drafts_total", "counter", "Times that guesses were checked.",
+       number(sum.n_drafts.load())},
       {"llamacpp:prompt_tokens_seconds", "gauge", "Average prompt throughput in tokens/s.",
        prompt_s > 0 ? n_run / prompt_s : 0},
       {"llamacpp:predicted_tokens_seconds", "gauge", "Average generation throughput in tokens/s.",

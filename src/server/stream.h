@@ -29,6 +29,8 @@ inline bool write_line(Exchange& exchange, const Json& json) {
 inline void send_json(Exchange& exchange, const Json& json, int status = 200) {
   HttpAnswer answer;
   answer.status = status;
+  // As Ollama writes it, whose tests compare it.
+  if (exchange.request().path.starts_with("/api/")) answer.content_type += "; charset=utf-8";
   answer.body = to_text(json);
   exchange.send(answer);
 }

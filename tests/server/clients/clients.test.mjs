@@ -136,6 +136,17 @@ test('openai: completions', async () => {
   assert.equal(answer.choices.length, 2);
 });
 
+test('openai: a text is scored, nothing is written', async () => {
+  const scored = await openai.completions.create({
+    model: 'tales', prompt: 'Once upon a time', echo: true, logprobs: 1, max_tokens: 0,
+  });
+  const { text, logprobs, finish_reason } = scored.choices[0];
+  assert.equal(text, 'Once upon a time');
+  assert.equal(finish_reason, 'length');
+  assert.equal(logprobs.tokens.length, scored.usage.prompt_tokens);
+  assert.equal(logprobs.token_logprobs[0], null);
+  assert.ok(logprobs.token_logprobs.slice(1).every((one) => one <= 0));
+});
 test('openai: responses, remembered and forgotten', async () => {
   const first = await openai.responses.create({ model: 'tales', input: 'Once', max_output_tokens: 16 });
   assert.equal(typeof first.output_text, 'string');

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+
 namespace quire::server {
 namespace {
 
@@ -144,6 +146,68 @@ TEST(ServedRanking, WhatCannotBeRankedIs400) {
   std::string text;
   for (int i = 0; i < 3000; ++i) text += "cat ";
   refused(json({{"model", "bert-rank"}, {"query", "a"}, {"documents", {text}}}).dump().c_str());
+}
+
+TEST(ServedEncoder, ATextIsCutToFewerTokensWhereAskedFor) {
+  const Reply two = server().post(
+      "/v1/embeddings",
+      R"({"model": "bert", "input": "the cat sat on the mat", "truncate_prompt_tokens": 4})");
+  EXPECT_EQ(two.status, 200) << two.body;
+  EXPECT_EQ(json::parse(two.body)["usage"]["prompt_tokens"], 4);
+  EXPECT_THAT(two.head, HasSubstr("x-quire-truncated-inputs: 1"));
+  const auto status = [&](const char* path, const char* body) {
+    return server().post(path, body).status;
+  };
+  EXPECT_EQ(status("/v1/embeddings",
+                   R"({"model": "bert", "input": "a", "truncate_prompt_tokens": 100000})"),
+            400);
+  EXPECT_EQ(status("/api/embed", R"({"model": "bert", "input": "the cat sat on the mat",
+                                     "options": {"num_ctx": 4}})"),
+            400);
+  EXPECT_EQ(status("/api/embed", R"({"model": "bert", "input": "the cat sat on the mat",
+                                     "truncate": true, "options": {"num_ctx": 4}})"),
+            200);
+  const Reply none = server().post("/api/embed", R"({"model": "bert", "input": "the cat sat",
+                                     "truncate": true, "options": {"num_ctx": 1}})");
+  EXPECT_EQ(none.status, 400);
+  EXPECT_THAT(none.body, HasSubstr("input after truncation exceeds maximum context length"));
+}
+
+TEST(ServedEncoder, ScoresOfPairsAreProbabilitiesInTheOrderAsked) {
+  const json many = answer(
+      "/v1/score",
+      {{"model", "bert-rank"}, {"text_1", "the cat"}, {"text_2", {"the cat sat", "on the mat"}}});
+  ASSERT_EQ(many["data"].size(), 2u) << many;
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(many["data"][i]["index"], i);
+    EXPECT_GT(many["data"][i]["score"], 0);
+    EXPECT_LT(many["data"][i]["score"], 1);
+  }
+  const json pairs = answer("/score", {{"model", "bert-rank"},
+                                       {"text_1", {"the cat", "the cat"}},
+                                       {"text_2", {"on the mat", "the cat sat"}}});
+  EXPECT_NEAR(pairs["data"][0]["score"].get<double>(), many["data"][1]["score"].get<double>(),
+              1e-5);
+  const json ranked = answer(
+      "/rerank", {{"model", "bert-rank"}, {"query", "the cat"}, {"documents", {"the cat sat"}}});
+  const double logit = ranked["results"][0]["relevance_score"];
+  EXPECT_NEAR(many["data"][0]["score"].get<double>(), 1 / (1 + std::exp(-logit)), 1e-5);
+  for (const char* body :
+       {R"({"model": "bert-rank", "text_1": "a"})", R"({"model": "bert-rank", "text_2": "a"})",
+        R"({"model": "bert-rank", "text_1": ["a", "b"], "text_2": ["a"]})",
+        R"({"model": "bert", "text_1": "a", "text_2": "b"})"})
+    EXPECT_EQ(server().post("/score", body).status, 400) << body;
+}
+
+TEST(ServedEncoder, WhatIsEmbeddedIsCounted) {
+  answer("/v1/embeddings", {{"model", "bert"}, {"input", "the cat"}});
+  const std::string metrics = server().get("/metrics").body;
+  const auto value = [&](const std::string& name) {
+    const size_t at = metrics.find("\n" + name + " ");
+    return at == std::string::npos ? -1.0 : std::stod(metrics.substr(at + name.size() + 2));
+  };
+  EXPECT_GT(value("llamacpp:prompt_tokens_total"), 0);
+  EXPECT_GT(value("llamacpp:n_decode_total"), 0);
 }
 
 }  // namespace

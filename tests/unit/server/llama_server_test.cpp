@@ -184,6 +184,97 @@ TEST(LlamaServer, AnAnswerMayHaveATimeAfterItsFirstLine) {
   EXPECT_EQ(answer["stop_type"], "limit");
 }
 
+TEST(LlamaServer, AModelThatSleepsIsToldOfAndNotWoken) {
+  AppOptions options;
+  options.sleeps = true;
+  TestServer server(options);
+  EXPECT_EQ(json_of(server.get("/props"))["is_sleeping"], false);
+  server.post("/completion", R"({"prompt": "Once", "n_predict": 2})");
+  server.app().models.release("tiny");
+  ASSERT_TRUE(server.app().models.loaded().empty());
+  const Json asleep = json_of(server.get("/props"));
+  EXPECT_EQ(asleep["is_sleeping"], true);
+  EXPECT_EQ(asleep["model_alias"], "tiny");
+  EXPECT_THAT(server.get("/metrics").body, HasSubstr("\nllamacpp:tokens_predicted_total 2\n"))
+      << "what was counted stays";
+  EXPECT_TRUE(server.app().models.loaded().empty());
+  server.post("/completion", R"({"prompt": "Once", "n_predict": 1})");
+  EXPECT_EQ(json_of(server.get("/props"))["is_sleeping"], false);
+}
+
+TEST(LlamaServer, MetricsMayBeOff) {
+  AppOptions options;
+  options.metrics = false;
+  const TestServer server(options);
+  EXPECT_EQ(server.get("/metrics").status, 501);
+  EXPECT_EQ(json_of(server.get("/props"))["endpoint_metrics"], false);
+}
+
+TEST(LlamaServer, ResponsesTellProgressAndTimings) {
+  const TestServer server;
+  const Reply reply = server.post(
+      "/v1/responses", R"({"input": "Once upon a time", "max_output_tokens": 4, "stream": true,
+                           "return_progress": true, "timings_per_token": true})");
+  EXPECT_EQ(reply.status, 200) << reply.body;
+  EXPECT_THAT(reply.body, HasSubstr("\"prompt_progress\":{\"total\":"));
+  const size_t delta = reply.body.find("response.output_text.delta");
+  ASSERT_NE(delta, std::string::npos);
+  EXPECT_NE(reply.body.find("\"timings\"", delta), std::string::npos);
+  const Reply plain =
+      server.post("/v1/responses", R"({"input": "Once", "max_output_tokens": 4, "stream": true})");
+  EXPECT_EQ(plain.body.find("prompt_progress"), std::string::npos);
+}
+
+TEST(LlamaServer, TemplatesAreToldTheDateAndThatThinkingIsAllowed) {
+  AppOptions options;
+  options.models.chat_template =
+      "{{ date_string }}|{{ datetime }}|{{ enable_thinking }}|{{ messages[0].content }}";
+  const TestServer server(options);
+  const auto prompt = [&](const std::string& more) {
+    const Reply reply = server.post(
+        "/apply-template", R"({"messages": [{"role": "user", "content": "Hi"}])" + more + "}");
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return json_of(reply).value("prompt", "");
+  };
+  EXPECT_THAT(prompt(""), testing::MatchesRegex("[0-9]+ [A-Z][a-z]+ [0-9]+.[A-Z][a-z]+ [0-9]+ "
+                                                "[0-9]+.True.Hi"));
+  EXPECT_EQ(prompt(R"(, "chat_template_kwargs": {"enable_thinking": false, "date_string": "now",
+                        "datetime": ""})"),
+            "now||False|Hi");
+}
+
+TEST(Ollama, AModelIsAlsoNamedBesideAnEmptyOne) {
+  const TestServer server;  // as Go's client sends it
+  EXPECT_EQ(server.post("/api/show", R"({"model": "", "name": "tiny"})").status, 200);
+  EXPECT_EQ(server.post("/api/show", R"({"model": "", "name": ""})").status, 400);
+}
+
+TEST(Ollama, AnswersAndErrorsHaveTheWordsThatItsTestsCompare) {
+  const TestServer server;
+  EXPECT_THAT(server.get("/api/version").head,
+              HasSubstr("content-type: application/json; charset=utf-8"));
+  EXPECT_THAT(server.get("/v1/models").head, HasSubstr("content-type: application/json\r\n"));
+  const auto error = [&](const char* method, const char* path, const char* body, int status) {
+    const Reply reply = server.ask(method, path, body);
+    EXPECT_EQ(reply.status, status) << reply.body;
+    return json_of(reply).value("error", "");
+  };
+  EXPECT_EQ(error("POST", "/api/chat", "", 400), "missing request body");
+  EXPECT_EQ(error("POST", "/api/chat", "{}", 400), "model is required");
+  EXPECT_THAT(
+      error("POST", "/api/generate", R"({"model": "tiny", "prompt": "a", "suffix": "b"})", 400),
+      HasSubstr("\"tiny\" does not support insert"));
+}
+
+TEST(Ollama, OfNoTextsThereAreNoVectors) {
+  const TestServer server;
+  EXPECT_EQ(json_of(server.post("/api/embed", R"({"model": "tiny", "input": []})"))["embeddings"],
+            Json::array());
+  EXPECT_EQ(
+      json_of(server.post("/api/embeddings", R"({"model": "tiny", "prompt": ""})"))["embedding"],
+      Json::array());
+}
+
 TEST(Ollama, AtItsOwnPortTheServerSaysThatItRuns) {
   HttpServerOptions http;
   http.addresses = {{"127.0.0.1", 0}, {"127.0.0.1", 0}};

@@ -184,5 +184,32 @@ TEST(LoraAdapters, AModelWithoutThemSaysSo) {
   EXPECT_THAT(reply.body, HasSubstr("tiny has no LoRA adapters (--lora)"));
 }
 
+TEST(LoraRequests, EmbeddingsFollowWhatTheServerIsSetTo) {
+  const TestServer server = serve({{first_file, 1}});
+  const auto vector_at = [&](double scale) {
+    const Reply set =
+        server.post("/lora-adapters", R"([{"id": 0, "scale": )" + std::to_string(scale) + "}]");
+    EXPECT_EQ(set.status, 200) << set.body;
+    const Reply reply = server.post("/v1/embeddings", R"({"input": [5, 6, 7, 8]})");
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return Json::parse(reply.body)["data"][0]["embedding"].get<std::vector<float>>();
+  };
+  const auto whole = vector_at(1), none = vector_at(0);
+  EXPECT_NE(whole, none);
+  EXPECT_EQ(vector_at(1), whole);
+  EXPECT_EQ(vector_at(0), none);
+}
+
+TEST(LoraRequests, AnAnswerSaysHowStronglyTheyWorked) {
+  const TestServer server = serve({{first_file, 0.5f}, {second_file, 1}});
+  const auto told = [&](const std::string& more) {
+    const Reply reply = server.post("/completion", "{" + std::string(prompt) + more + "}");
+    return Json::parse(reply.body)["generation_settings"]["lora"];
+  };
+  EXPECT_EQ(told(""), Json::parse(R"([{"id": 0, "scale": 0.5}, {"id": 1, "scale": 1.0}])"));
+  EXPECT_EQ(told(R"(, "lora": [{"id": 1, "scale": 2}])"),
+            Json::parse(R"([{"id": 0, "scale": 0.0}, {"id": 1, "scale": 2.0}])"));
+}
+
 }  // namespace
 }  // namespace quire::server

@@ -206,7 +206,8 @@ TEST_F(PullTest, WhatIsPushedCanBePulled) {
   // Weights in place: the registry gets the bytes, and not where they lie.
   manifest.layers = {
       {std::string(layer_prefix) + "model", sha256_of(weights), weights.size(), file},
-      *store_.add_blob(std::string(layer_prefix) + "system", "Be brief.")};
+      *store_.add_blob(std::string(layer_prefix) + "system", "Be brief."),
+      *store_.add_blob(std::string(layer_prefix) + "adapter", bytes_of(700))};
   const ModelRef ref = *parse_model_ref(name());
   ASSERT_TRUE(store_.write(ref, manifest).has_value());
   PushOptions push;
@@ -220,7 +221,11 @@ TEST_F(PullTest, WhatIsPushedCanBePulled) {
   const auto model = pull_model(other, ref, options_);
   ASSERT_TRUE(model.has_value()) << model.error().text;
   EXPECT_EQ(*read_file(*other.model_path(*model)), weights);
-  EXPECT_EQ(*read_contents(other, *model)->system, "Be brief.");
+  const auto contents = read_contents(other, *model);
+  ASSERT_TRUE(contents.has_value()) << contents.error().text;
+  EXPECT_EQ(contents->system, "Be brief.");
+  ASSERT_EQ(contents->adapters.size(), 1u);
+  EXPECT_EQ(*read_file(contents->adapters[0]), bytes_of(700));
 
   // What is there already is not sent again.
   const size_t n_before = server_.requests().size();
