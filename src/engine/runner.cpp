@@ -148,29 +148,29 @@ struct Runner::State {
 Runner::Runner(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Runner::~Runner() = default;
 
-Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> model,
+Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> shared_model,
                                                const RunnerOptions& options) {
   if (options.n_sequences < 1 || options.n_batch < 1 || options.n_threads < 0)
     return fail(Fault::usage, "{} sequences in batches of {} on {} threads cannot run",
                 options.n_sequences, options.n_batch, options.n_threads);
-  const int64_t n_ctx = TRY(context_size(*model, options.n_ctx));
-  SequenceCache cache(TRY(create_cache(*model, n_ctx, options)), options.n_sequences, n_ctx,
-                      can_share(*model) ? options.sharing : SequenceCache::Sharing::off);
-  auto state = std::make_unique<State>(model, options.n_threads, std::move(cache),
-                                       TRY(create_states(*model, options)));
+  const Model& model = *shared_model;
+  const int64_t n_ctx = TRY(context_size(model, options.n_ctx));
+  SequenceCache cache(TRY(create_cache(model, n_ctx, options)), options.n_sequences, n_ctx,
+                      can_share(model) ? options.sharing : SequenceCache::Sharing::off);
+  auto state = std::make_unique<State>(std::move(shared_model), options.n_threads, std::move(cache),
+                                       TRY(create_states(model, options)));
   std::vector<std::span<const std::byte>> weights;
-  for (const TensorView& w : model->params())
+  for (const TensorView& w : model.params())
     weights.emplace_back(w.data, static_cast<size_t>(w.n_bytes()));
   move_to_huge_pages(weights, state->pool);
   state->n_ctx = n_ctx;
   state->n_rows_max = std::min(options.n_batch, n_ctx * options.n_sequences);
-  Graph graph = TRY(graph_for(*model, n_ctx, options.result));
+  Graph graph = TRY(graph_for(model, n_ctx, options.result));
   if (const int32_t n = n_state_snapshots(graph, options); n > 0)
     state->snapshots.emplace(state->states, options.n_sequences, n);
   if (!options.store.folder.empty() && (state->cache.shares() || state->snapshots)) {
-    auto store =
-        TRY(BlockStore::open(options.store, cache_identity(*model, graph, state->cache.kv().shape(),
-                                                           options.precision)));
+    auto store = TRY(BlockStore::open(
+        options.store, cache_identity(model, graph, state->cache.kv().shape(), options.precision)));
     if (state->snapshots)
       state->snapshots->set_store(std::move(store));
     else
@@ -178,22 +178,22 @@ Result<std::unique_ptr<Runner>> Runner::create(std::shared_ptr<const Model> mode
   }
   state->result = graph.outputs[0];
   state->result_width = graph.row_length(state->result);
-  state->n_token_types = model->hparams().encoder.n_token_types;
+  state->n_token_types = model.hparams().encoder.n_token_types;
   state->n_outputs_max = outputs_per_step(state->result_width, state->n_rows_max);
 
-  state->whole_sequences = sees_later_rows(model->graph());
+  state->whole_sequences = sees_later_rows(model.graph());
   if (state->whole_sequences) state->n_outputs_max = state->n_rows_max;
 
   FuseOptions fusing;
   fusing.keep.insert(options.keep.begin(), options.keep.end());
   state->executor =
-      TRY(Executor::create(fuse(std::move(graph), fusing), model->params(), state->pool,
+      TRY(Executor::create(fuse(std::move(graph), fusing), model.params(), state->pool,
                            {.n_rows_max = state->n_rows_max,
                             .n_outputs_max = state->n_outputs_max,
                             .precision = options.precision}));
 
   std::vector<float> loaded;
-  for (const AdapterInfo& adapter : model->adapters()) loaded.push_back(adapter.strength);
+  for (const AdapterInfo& adapter : model.adapters()) loaded.push_back(adapter.strength);
   state->strengths.assign(static_cast<size_t>(options.n_sequences), loaded);
   return std::unique_ptr<Runner>(new Runner(std::move(state)));
 }

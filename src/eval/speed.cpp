@@ -189,6 +189,7 @@ namespace {
 template <class F>
 std::vector<double> each(const std::vector<SpeedSample>& samples, F f) {
   std::vector<double> values;
+  values.reserve(samples.size());
   for (const SpeedSample& sample : samples) values.push_back(f(sample));
   return values;
 }
@@ -211,8 +212,9 @@ double SpeedResult::bandwidth_share() const {
 }
 double SpeedResult::peak_share() const { return peak_seconds * rate() / n_tokens; }
 
-Result<void> measure_speed(std::shared_ptr<const Model> model, const std::vector<SpeedTest>& tests,
-                           const SpeedOptions& options, const PeakRates& peaks,
+Result<void> measure_speed(const std::shared_ptr<const Model>& model,
+                           const std::vector<SpeedTest>& tests, const SpeedOptions& options,
+                           const PeakRates& peaks,
                            FunctionRef<void(const SpeedResult&)> on_result) {
   SpeedOptions own = options;
   own.runner.n_ctx = 1;

@@ -61,8 +61,8 @@ double median(std::vector<double> values);
 // Runs tests one after another; those of one depth should stand together, as the cache is then
 // filled once. usage or limit when a test does not fit in the model's context or in memory.
 // on_result is called after each test.
-Result<void> measure_speed(std::shared_ptr<const Model> model, const std::vector<SpeedTest>& tests,
-                           const SpeedOptions& options, const PeakRates& peaks,
-                           FunctionRef<void(const SpeedResult&)> on_result);
+Result<void> measure_speed(const std::shared_ptr<const Model>& model,
+                           const std::vector<SpeedTest>& tests, const SpeedOptions& options,
+                           const PeakRates& peaks, FunctionRef<void(const SpeedResult&)> on_result);
 
 }  // namespace quire

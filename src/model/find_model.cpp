@@ -66,8 +66,14 @@ Result<std::string> find_model(const std::string& name) {
     }
   }
   if (name.find('/') != std::string::npos) return fail(Fault::not_found, "{}: no such file", name);
-  return fail(Fault::not_found, "no file and no bundled model '{}'; bundled: {}", name,
-              known.empty() ? "none" : known);
+  if (known.empty()) {
+    known = "none in ";
+    for (const fs::path& folder : model_folders())
+      known += folder.lexically_normal().string() + (folder == "models" ? "" : ", ");
+  }
+  return fail(Fault::not_found,
+              "no file and no bundled model '{}'; bundled: {}; `quire list` names the others", name,
+              known);
 }
 
 }  // namespace quire
