@@ -18,13 +18,23 @@ const DraftGovernor::Plain& DraftGovernor::plain(int64_t n_sequences) const {
   return plain_[static_cast<size_t>(std::clamp<int64_t>(n_sequences, 1, n_kinds) - 1)];
 }
 
+double DraftGovernor::cost_s(int64_t n_sequences) const {
+  return draft_cost_s_ < 0 ? guess_cost_ * plain(n_sequences).seconds
+                           : std::max(draft_cost_s_, 1e-9);
+}
+
 int64_t DraftGovernor::n_allowed(int64_t n_sequences) const {
   const Plain& step = plain(n_sequences);
   if (step.n_steps < n_plain_first) return 0;
   const double left = lost_steps_max * step.seconds + lost_share_max * spent_s_ - lost_s_;
-  // Nothing is known of the cost of a guess at first: at most that of a step.
-  const double each = draft_cost_s_ < 0 ? step.seconds : std::max(draft_cost_s_, 1e-9);
-  return static_cast<int64_t>(std::clamp(left / each, 0.0, 1e6));
+  return static_cast<int64_t>(std::clamp(left / cost_s(n_sequences), 0.0, 1e6));
+}
+
+bool DraftGovernor::can_read(int64_t n_sequences, int64_t n) {
+  const double seconds = static_cast<double>(n) * cost_s(n_sequences);
+  const bool can = plain(n_sequences).n_steps >= n_plain_first && -lost_s_ >= seconds;
+  to_read_s_ = can ? 0 : std::max(to_read_s_, seconds);
+  return can;
 }
 
 void DraftGovernor::step_done(int64_t n_sequences, DraftCounts drafts, int64_t n_tokens,
@@ -32,15 +42,23 @@ void DraftGovernor::step_done(int64_t n_sequences, DraftCounts drafts, int64_t n
   spent_s_ += seconds;
   Plain& step = plain_[static_cast<size_t>(std::clamp<int64_t>(n_sequences, 1, n_kinds) - 1)];
   if (drafts.n_drafted == 0) {
-    step.seconds = step.n_steps == 0 ? seconds : std::lerp(step.seconds, seconds, weight_of_new);
+    const double plain_s = std::max(0.0, seconds - drafts.drafting_s);
+    step.seconds = step.n_steps == 0 ? plain_s : std::lerp(step.seconds, plain_s, weight_of_new);
     ++step.n_steps;
-    return;
   }
   if (step.n_steps == 0) return;
   const double as_plain =
       step.seconds * static_cast<double>(n_tokens) / static_cast<double>(n_sequences);
-  lost_s_ = std::max(lost_s_ + seconds - as_plain, -won_steps_max * step.seconds);
-  const double each = std::max(0.0, seconds - step.seconds) / static_cast<double>(drafts.n_drafted);
+  const int64_t n_units_done = drafts.n_drafted + drafts.n_read;
+  if (drafts.n_drafted > 0)
+    lost_s_ += seconds - as_plain;
+  else
+    lost_s_ += drafts.drafting_s;
+  lost_s_ = std::max(lost_s_, -won_steps_max * step.seconds - to_read_s_);
+  if (drafts.n_drafted == 0 && drafts.drafting_s == 0) return;
+  const double more_s = drafts.n_drafted > 0 ? seconds - step.seconds : drafts.drafting_s;
+  const double each =
+      std::max(0.0, more_s) / static_cast<double>(std::max<int64_t>(1, n_units_done));
   draft_cost_s_ = draft_cost_s_ < 0 ? each : std::lerp(draft_cost_s_, each, 2 * weight_of_new);
 }
 

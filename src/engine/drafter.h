@@ -25,6 +25,7 @@ struct DraftRequest {
   int32_t sequence = 0;
   std::span<const int32_t> tokens;  // prompt and answer so far
   int64_t n_max = 0;                // at most so many guesses
+  int64_t n_looked_at = 0;          // the last so many tokens are enough to guess from; 0: all
   std::vector<int32_t> draft;       // the answer
 };
 
@@ -34,6 +35,10 @@ class Drafter {
  public:
   virtual ~Drafter() = default;
   virtual Result<void> draft(std::span<DraftRequest> requests) = 0;
+  // Tokens that it would have to read first, beside the last one.
+  virtual int64_t n_unread(const DraftRequest&) const { return 0; }
+  // What a guess may cost, in steps of the model, before it was measured.
+  virtual double guess_cost() const { return 1; }
   virtual const char* name() const = 0;
   virtual int64_t memory_bytes() const { return 0; }  // of a model and its cache
 };

@@ -78,6 +78,8 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
   } else if (drafts.lookup) {
     engine->drafter_ = make_lookup_drafter(options.n_sequences);
   }
+  if (engine->drafter_ != nullptr)
+    engine->governor_ = DraftGovernor(engine->drafter_->guess_cost());
   return engine;
 }
 
@@ -224,6 +226,7 @@ Engine::Slot* Engine::best_free_slot(const Request& request) {
 Result<void> Engine::make_drafts() {
   for (Slot& slot : slots_) slot.drafts.clear();
   draft_requests_.clear();
+  drafting_ = {};
   if (drafter_ == nullptr || !waiting_.empty()) return {};
   int64_t n_generating = 0;
   for (Slot& slot : slots_) {
@@ -238,17 +241,23 @@ Result<void> Engine::make_drafts() {
     if (slot.active == nullptr || slot.active->request.drafts == Drafts::never) continue;
     const Request& request = slot.active->request;
     const auto n_tokens = static_cast<int64_t>(slot.tokens.size());
-    int64_t n_max = std::min(
-        {slot.active->n_draft_next, draft_options_.n_max, n_left, runner_->n_ctx() - n_tokens});
+    DraftRequest draft{.sequence = slot.sequence, .tokens = slot.tokens, .draft = {}};
+    const int64_t n_read = n_to_read(draft, n_generating, n_left);
+    int64_t n_max = std::min({slot.active->n_draft_next, draft_options_.n_max, n_left - n_read,
+                              runner_->n_ctx() - n_tokens});
     if (request.n_predict >= 0)
       n_max = std::min(
           n_max, request.n_predict - static_cast<int64_t>(slot.active->outcome.tokens.size()) - 1);
     if (n_max < std::max<int64_t>(1, draft_options_.n_min)) continue;
-    n_left -= n_max;
-    draft_requests_.push_back({slot.sequence, slot.tokens, n_max, {}});
+    n_left -= n_read + n_max;
+    drafting_.n_read += DraftGovernor::n_units(drafter_->n_unread(draft));
+    draft.n_max = n_max;
+    draft_requests_.push_back(std::move(draft));
   }
   if (draft_requests_.empty()) return {};
+  const auto start = Clock::now();
   TRY(drafter_->draft(draft_requests_));
+  drafting_.drafting_s = std::chrono::duration<double>(Clock::now() - start).count();
   for (DraftRequest& draft : draft_requests_) {
     if (static_cast<int64_t>(draft.draft.size()) < draft_options_.n_min) continue;
     Slot& slot = slots_[static_cast<size_t>(draft.sequence)];
@@ -256,6 +265,17 @@ Result<void> Engine::make_drafts() {
     slot.tokens.insert(slot.tokens.end(), slot.drafts.begin(), slot.drafts.end());
   }
   return {};
+}
+
+// What reading before it guesses takes from n_left guesses: the whole text when that is little or
+// has been earned, and its last tokens otherwise.
+int64_t Engine::n_to_read(DraftRequest& draft, int64_t n_generating, int64_t n_left) {
+  if (!draft_options_.governed) return 0;
+  const int64_t n_whole = DraftGovernor::n_units(drafter_->n_unread(draft));
+  if (2 * n_whole < n_left) return n_whole;
+  if (governor_.can_read(n_generating, n_whole)) return 0;
+  draft.n_looked_at = DraftGovernor::n_looked_at_first;
+  return DraftGovernor::n_units(drafter_->n_unread(draft));
 }
 
 void Engine::sample(View<const float, 2> logits) {
@@ -325,7 +345,7 @@ void Engine::take_rows(Slot& slot, View<const float, 2> logits) {
 
 void Engine::account(double seconds) {
   if (drafter_ == nullptr) return;
-  DraftCounts counts;
+  DraftCounts counts = drafting_;
   int64_t n_rows = 0, n_tokens = 0;
   for (size_t i = 0; i < sampled_.size(); ++i) {
     n_rows += static_cast<int64_t>(rows_[i].tokens.size());

@@ -185,6 +185,7 @@ class Engine {
   Engine(std::shared_ptr<const Model> model, std::unique_ptr<Runner> runner,
          const RunnerOptions& options);
   Result<void> make_drafts();
+  int64_t n_to_read(DraftRequest& draft, int64_t n_generating, int64_t n_left);
   void admit();
   void take_from_cache();
   bool follows_another(size_t i);
@@ -231,6 +232,7 @@ class Engine {
   std::unique_ptr<Drafter> drafter_;  // null: no drafts
   DraftGovernor governor_;
   std::vector<DraftRequest> draft_requests_;
+  DraftCounts drafting_;  // what the guesses of this step took
 
  public:
   ~Engine();

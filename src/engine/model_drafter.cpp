@@ -31,10 +31,13 @@ Result<void> check_vocabularies(const Model& draft, const Model& target) {
 
 class ModelDrafter : public Drafter {
  public:
-  ModelDrafter(std::unique_ptr<Runner> runner, int32_t n_sequences, int32_t n_vocab, double p_min)
+  ModelDrafter(std::unique_ptr<Runner> runner, int32_t n_sequences, const Model& target,
+               double p_min)
       : runner_(std::move(runner)),
-        cached_(static_cast<size_t>(n_sequences)),
-        n_vocab_(n_vocab),
+        seen_(static_cast<size_t>(n_sequences)),
+        n_vocab_(target.tokenizer().n_vocab()),
+        size_(static_cast<double>(runner_->model().weight_bytes()) /
+              static_cast<double>(std::max<int64_t>(1, target.weight_bytes()))),
         p_min_(p_min) {}
 
   // One step of the draft model guesses the next token of every sequence.
@@ -43,41 +46,73 @@ class ModelDrafter : public Drafter {
     guessing_.clear();
     int64_t n_reserved = 0;
     for (DraftRequest& request : requests) {
-      const auto n_all = static_cast<int64_t>(request.tokens.size());
+      const Start start = start_of(request);
+      const auto n_all = static_cast<int64_t>(request.tokens.size() - start.begin);
       if (request.n_max < 1 || n_all + request.n_max > runner_->n_ctx()) continue;
-      const size_t n_same = keep_common(request);
-      if (!make_room(requests, request, n_all - static_cast<int64_t>(n_same), n_reserved)) continue;
-      rows_.push_back({request.sequence, request.tokens.subspan(n_same), Want::last});
+      keep(request.sequence, start);
+      const std::span<const int32_t> unread = request.tokens.subspan(start.begin + start.n_same);
+      if (!make_room(requests, request, static_cast<int64_t>(unread.size()), n_reserved)) continue;
+      rows_.push_back({request.sequence, unread, Want::last});
       guessing_.push_back(&request);
     }
     while (!rows_.empty()) {
       const View<const float, 2> logits = TRY(runner_->run(rows_));
       for (size_t i = 0; i < rows_.size(); ++i) {
-        std::vector<int32_t>& cached = cached_[static_cast<size_t>(rows_[i].sequence)];
-        cached.insert(cached.end(), rows_[i].tokens.begin(), rows_[i].tokens.end());
+        std::vector<int32_t>& tokens = seen_[static_cast<size_t>(rows_[i].sequence)].tokens;
+        tokens.insert(tokens.end(), rows_[i].tokens.begin(), rows_[i].tokens.end());
       }
       guess(logits);
     }
     return {};
   }
+  int64_t n_unread(const DraftRequest& request) const override {
+    const Start start = start_of(request);
+    return static_cast<int64_t>(request.tokens.size() - start.begin - start.n_same) - 1;
+  }
+  // Time goes with the bytes of the weights; checking the guess is a row more in a step.
+  double guess_cost() const override { return size_ + 0.1; }
   const char* name() const override { return "model"; }
   int64_t memory_bytes() const override {
     return runner_->model().weight_bytes() + runner_->kv_bytes() + runner_->arena_bytes();
   }
 
  private:
-  // How many tokens of the sequence this model has seen; what it has seen and was not said after
-  // all is forgotten.
-  size_t keep_common(const DraftRequest& request) {
-    std::vector<int32_t>& cached = cached_[static_cast<size_t>(request.sequence)];
-    auto n_same = static_cast<size_t>(
-        std::mismatch(cached.begin(), cached.end(), request.tokens.begin(), request.tokens.end())
-            .first -
-        cached.begin());
-    n_same = std::min(n_same, request.tokens.size() - 1);
-    runner_->truncate(request.sequence, static_cast<int64_t>(n_same));
-    cached.resize(n_same);
-    return n_same;
+  // What this model has seen of a sequence: its tokens from `begin` on.
+  struct Seen {
+    size_t begin = 0;
+    std::vector<int32_t> tokens;
+  };
+  // What it is to see next: the tokens from `begin` on, of which it has seen n_same.
+  struct Start {
+    size_t begin, n_same;
+  };
+  Start start_of(const DraftRequest& request) const {
+    const std::span<const int32_t> tokens = request.tokens;
+    const Seen& seen = seen_[static_cast<size_t>(request.sequence)];
+    const auto n_wanted = request.n_looked_at == 0
+                              ? tokens.size()
+                              : std::min(tokens.size(), size_t(request.n_looked_at));
+    size_t begin = std::min(seen.begin, tokens.size());
+    const auto n_seen = static_cast<size_t>(
+        std::ranges::mismatch(seen.tokens, tokens.subspan(begin)).in1 - seen.tokens.begin());
+    // The last one is always run: what follows it is asked for.
+    const size_t n_same = std::min(n_seen, std::max<size_t>(tokens.size() - begin, 1) - 1);
+    const size_t n_unread = tokens.size() - begin - n_same;
+    const bool fits =
+        static_cast<int64_t>(tokens.size() - begin) + request.n_max <= runner_->n_ctx();
+    const bool goes_on = begin == 0 || (request.n_looked_at > 0 && begin < tokens.size());
+    if (goes_on && (request.n_looked_at == 0 || (n_unread <= n_wanted && fits)))
+      return {begin, n_same};
+    begin = tokens.size() - n_wanted;
+    return {begin, 0};
+  }
+
+  // What it has seen and was not said after all is forgotten.
+  void keep(int32_t sequence, const Start& start) {
+    runner_->truncate(sequence, static_cast<int64_t>(start.n_same));
+    Seen& seen = seen_[static_cast<size_t>(sequence)];
+    seen.begin = start.begin;
+    seen.tokens.resize(start.n_same);
   }
 
   // The cache is shared: sequences that nobody asks about are forgotten for those that are asked
@@ -85,14 +120,13 @@ class ModelDrafter : public Drafter {
   bool make_room(std::span<const DraftRequest> requests, const DraftRequest& request, int64_t n_new,
                  int64_t& n_reserved) {
     const int64_t n_wanted = runner_->cache().n_blocks_for(request.sequence, n_new + request.n_max);
-    for (size_t i = 0; i < cached_.size(); ++i) {
+    for (size_t i = 0; i < seen_.size(); ++i) {
       if (runner_->cache().n_free_blocks() - n_reserved >= n_wanted) break;
       const auto sequence = static_cast<int32_t>(i);
       const bool asked = std::ranges::any_of(
           requests, [&](const DraftRequest& other) { return other.sequence == sequence; });
-      if (asked || cached_[i].empty()) continue;
-      runner_->truncate(sequence, 0);
-      cached_[i].clear();
+      if (asked || seen_[i].tokens.empty()) continue;
+      keep(sequence, {0, 0});
     }
     if (runner_->cache().n_free_blocks() - n_reserved < n_wanted) return false;
     n_reserved += n_wanted;
@@ -119,8 +153,9 @@ class ModelDrafter : public Drafter {
   }
 
   std::unique_ptr<Runner> runner_;
-  std::vector<std::vector<int32_t>> cached_;  // the tokens in the cache of each sequence
-  int32_t n_vocab_;                           // of the target
+  std::vector<Seen> seen_;  // of each sequence
+  int32_t n_vocab_;         // of the target
+  double size_;             // beside the target
   double p_min_;
   std::vector<RunRows> rows_;
   std::vector<DraftRequest*> guessing_;
@@ -138,8 +173,7 @@ Result<std::unique_ptr<Drafter>> make_model_drafter(std::shared_ptr<const Model>
     return fail(Fault::unsupported,
                 "{}: its state cannot go back to before a wrong guess, so it cannot draft",
                 runner->model().path());
-  return std::make_unique<ModelDrafter>(std::move(runner), options.n_sequences,
-                                        static_cast<int32_t>(target.hparams().n_vocab), p_min);
+  return std::make_unique<ModelDrafter>(std::move(runner), options.n_sequences, target, p_min);
 }
 
 }  // namespace quire

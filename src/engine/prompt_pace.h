@@ -13,30 +13,34 @@ namespace quire {
 class PromptPace {
  public:
   static constexpr double stretch_max = 2.5;
-  // Weights are read once per step however many rows there are: fewer than 8 hardly make it
-  // shorter.
-  static constexpr int64_t n_rows_least = 8;
-  static constexpr int64_t n_rows_tile = 16;  // of matrix products
+  // Matrix products take up to so many rows together, and so many at a time up to twice as many: a
+  // row that begins another eight costs as much as all of them.
+  static constexpr int64_t n_rows_together = 8;
   // Row by row, products with 64 are nearly half again as fast as with 16 (docs/log.md).
   static constexpr int64_t n_rows_efficient = 64;
+  // Time says little about rows when there were fewer.
+  static constexpr int64_t n_rows_measured = 4;
 
-  // Rows of prompts for a step in which n_answer rows generate and n_waiting sequences wait: whole
-  // tiles, or quarters of one.
+  // Rows of prompts for a step in which n_answer rows generate and n_waiting sequences wait: as
+  // many as make a multiple of 8 with those, and one such in any case that is no mere handful.
   int64_t n_prompt_rows(int64_t n_answer, int64_t n_waiting) const {
-    if (alone_s_ == 0 || row_s_ == 0) return n_rows_efficient;
-    const int64_t n_least = n_waiting > n_answer ? n_rows_efficient : n_rows_least;
-    const double room_s = (stretch_max - 1) * alone_s_;
-    const auto n = static_cast<int64_t>(room_s / row_s_) - n_answer;
-    const int64_t unit = n < n_rows_tile ? n_rows_tile / 4 : n_rows_tile;
-    return std::max(n / unit * unit, n_least);
+    int64_t n = n_rows_efficient;
+    if (alone_s_ > 0 && row_s_ > 0) {
+      const auto n_room = static_cast<int64_t>((stretch_max - 1) * alone_s_ / row_s_);
+      n = n_waiting > n_answer ? std::max(n_room, n) : n_room;
+    }
+    const int64_t n_to_fill = n_rows_together - n_answer % n_rows_together;
+    const int64_t n_least = n_to_fill < n_rows_measured ? n_to_fill + n_rows_together : n_to_fill;
+    return std::max((n_answer + n) / n_rows_together * n_rows_together - n_answer, n_least);
   }
 
   void step_done(int64_t n_answer, int64_t n_prompt, double seconds) {
     if (n_answer > 0 && n_prompt == 0) learn(alone_s_, seconds);
-    // A prompt alone fills its step: what its rows cost together.
-    if (n_answer == 0 && n_prompt >= n_rows_least)
-      learn(row_s_, seconds / static_cast<double>(n_prompt));
-    if (n_answer > 0 && n_prompt >= n_rows_least && alone_s_ > 0)
+    if (n_prompt < n_rows_measured) return;
+    // A prompt alone fills its step: what its rows cost together. Beside answers they cost what
+    // they add.
+    if (n_answer == 0) learn(row_s_, seconds / static_cast<double>(n_prompt));
+    if (n_answer > 0 && alone_s_ > 0)
       learn(row_s_, std::max(0.1 * seconds, seconds - alone_s_) / static_cast<double>(n_prompt));
   }
 

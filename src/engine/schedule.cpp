@@ -19,17 +19,6 @@
 namespace quire {
 namespace {
 
-// Products take up to so many rows together, and so many at a time up to twice as many.
-constexpr int64_t n_rows_together = 8;
-
-// Rows of prompts for a step that has n_answer others, when the pace allows n: as many as make a
-// multiple of 8 with those, and one such in any case that is no mere handful.
-int64_t in_whole_passes(int64_t n, int64_t n_answer) {
-  const int64_t n_to_fill = n_rows_together - n_answer % n_rows_together;
-  const int64_t n_least = n_to_fill < n_rows_together / 2 ? n_to_fill + n_rows_together : n_to_fill;
-  return std::max((n_answer + n) / n_rows_together * n_rows_together - n_answer, n_least);
-}
-
 // Fewer rows than this leave the matrix products of a step half empty, so several short prompts
 // share one.
 constexpr int64_t n_prompt_rows_min = 128;
@@ -104,9 +93,7 @@ void Engine::schedule() {
   if (n_answer_rows_ > 0) {
     const int64_t n_waiting = std::ranges::count(by_age_, false, &Slot::scheduled) +
                               static_cast<int64_t>(waiting_.size());
-    // The pace counts what rows of prompts add to a step, whatever else is in it.
-    const int64_t n_paced = pace_.n_prompt_rows(0, n_waiting > n_answer_rows_ ? n_waiting : 0);
-    n_left = std::min(n_left, in_whole_passes(n_paced, n_answer_rows_));
+    n_left = std::min(n_left, pace_.n_prompt_rows(n_answer_rows_, n_waiting));
   }
   for (Slot* slot : by_age_) {
     if (slot->scheduled || slot->waits || n_left == 0) continue;

@@ -176,6 +176,35 @@ TEST(Drafts, AModelWithAnotherVocabularyIsRefused) {
   EXPECT_THAT(engine.error().text, testing::HasSubstr("same family"));
 }
 
+TEST(ModelDrafter, LooksAtTheLastTokensUntilItIsAskedForAll) {
+  const auto model = golden("llama-f32");
+  const auto make = [&] {
+    return make_model_drafter(model, *model, {.n_threads = 1}, 0.0).value();
+  };
+  const auto drafter = make();
+  std::vector<int32_t> text;
+  for (int i = 0; i < 60; ++i) text.push_back(40 + i * 7 % 23);
+  const auto ask = [](Drafter& of, std::span<const int32_t> tokens, int64_t n_looked_at) {
+    std::vector<DraftRequest> requests(1);
+    requests[0] = {.tokens = tokens, .n_max = 3, .n_looked_at = n_looked_at, .draft = {}};
+    const int64_t n_unread = of.n_unread(requests[0]);
+    EXPECT_TRUE(of.draft(requests).has_value());
+    return std::pair(n_unread, requests[0].draft);
+  };
+  const auto alone = [&](std::span<const int32_t> tokens) {
+    return ask(*make(), tokens, 0).second;
+  };
+  using Answer = std::pair<int64_t, std::vector<int32_t>>;
+  const std::span all(text);
+  EXPECT_EQ(ask(*drafter, all.first(40), 16), (Answer{15, alone(all.subspan(24, 16))}));
+  // Goes on from there: guesses were wrong, three tokens are new.
+  EXPECT_EQ(ask(*drafter, all.first(43), 16), (Answer{2, alone(all.subspan(24, 19))}));
+  EXPECT_EQ(ask(*drafter, all.first(44), 0), (Answer{43, alone(all.first(44))}));
+  EXPECT_EQ(ask(*drafter, all.first(45), 16), (Answer{0, alone(all.first(45))}));
+  // Too much has been said since.
+  EXPECT_EQ(ask(*drafter, all, 4), (Answer{3, alone(all.last(4))}));
+}
+
 // Time that a simulated run takes: a step costs 1, a guess `cost`, and is right with probability p.
 double simulated(double cost, double p, int n_tokens) {
   DraftGovernor governor;
@@ -185,8 +214,9 @@ double simulated(double cost, double p, int n_tokens) {
     const int64_t n_drafted = std::min<int64_t>(governor.n_allowed(1), 4);
     int64_t n_right = 0;
     while (n_right < n_drafted && rng.uniform() < p) ++n_right;
-    const double seconds = 1 + cost * static_cast<double>(n_drafted);
-    governor.step_done(1, {n_drafted, n_right}, n_right + 1, seconds);
+    const double drafting_s = cost * static_cast<double>(n_drafted);
+    const double seconds = 1 + drafting_s;
+    governor.step_done(1, {n_drafted, n_right, 0, drafting_s}, n_right + 1, seconds);
     time += seconds;
     n += static_cast<int>(n_right) + 1;
   }
@@ -198,6 +228,34 @@ TEST(Governor, LosesLittleHoweverDearAndWrongGuessesAre) {
     for (const double p : {0.0, 0.1, 0.5})
       for (const int n : {128, 1000})
         EXPECT_LT(simulated(cost, p, n), n * 1.03) << cost << " " << p << " " << n;
+}
+
+// A model that is asked and never sure enough of a guess takes time, too.
+TEST(Governor, CountsTimeForGuessesThatNobodyMade) {
+  for (const double cost : {0.1, 0.5, 1.0}) {
+    DraftGovernor governor(cost);
+    double time = 0;
+    for (int n = 0; n < 200; ++n) {
+      const double drafting_s = governor.n_allowed(1) > 0 ? cost : 0;
+      governor.step_done(1, {0, 0, 0, drafting_s}, 1, 1 + drafting_s);
+      time += 1 + drafting_s;
+    }
+    EXPECT_LT(time, 200 * 1.03) << cost;
+    EXPECT_GT(time, 200) << "it was asked, so that good guesses could be found";
+  }
+}
+
+TEST(Governor, ReadsTheWholeTextOutOfWhatWasWon) {
+  DraftGovernor governor(0.1);
+  EXPECT_FALSE(governor.can_read(1, 100));
+  for (int i = 0; i < 5; ++i) governor.step_done(1, {}, 1, 1);
+  EXPECT_FALSE(governor.can_read(1, 100));  // 10 steps
+  int n = 0;
+  for (; n < 100 && !governor.can_read(1, 100); ++n) governor.step_done(1, {2, 2, 0, 0.2}, 3, 1.2);
+  EXPECT_EQ(n, 6);  // each wins 1.8 steps
+  governor.step_done(1, {2, 0, 100, 10.2}, 1, 11.2);
+  EXPECT_FALSE(governor.can_read(1, 100));  // what was won is spent
+  EXPECT_GT(governor.n_allowed(1), 0);
 }
 
 TEST(Governor, WinsWhereThereIsSomethingToWin) {

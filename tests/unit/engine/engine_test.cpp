@@ -326,14 +326,26 @@ TEST(Engine, RowsOfAPromptBesideAnAnswerFillPassesOfEightWithIt) {
 
 TEST(PromptPace, RowsKeepAStepShort) {
   PromptPace pace;
-  EXPECT_EQ(pace.n_prompt_rows(1, 1), 64);  // nothing is known yet
+  EXPECT_EQ(pace.n_prompt_rows(1, 1), 63);  // nothing is known yet; 64 with the answer's
   for (int i = 0; i < 50; ++i) pace.step_done(1, 0, 0.030);
   for (int i = 0; i < 50; ++i) pace.step_done(0, 128, 0.512);  // 4 ms a row
-  // 1.5 x 30 ms are free, which is 11 rows, one of them the answer's.
-  EXPECT_EQ(pace.n_prompt_rows(1, 1), 8);
-  EXPECT_EQ(pace.n_prompt_rows(1, 2), 64);                       // more wait than are answered
+  // 1.5 x 30 ms are free, which is 11 rows.
+  EXPECT_EQ(pace.n_prompt_rows(1, 1), 7);
+  EXPECT_EQ(pace.n_prompt_rows(6, 1), 10);                       // two are no step forward
+  EXPECT_EQ(pace.n_prompt_rows(1, 2), 63);                       // more wait than are answered
   for (int i = 0; i < 100; ++i) pace.step_done(0, 128, 0.0512);  // 0.4 ms a row
-  EXPECT_EQ(pace.n_prompt_rows(1, 1), 96);
+  EXPECT_EQ(pace.n_prompt_rows(1, 1), 111);
+}
+
+TEST(PromptPace, LearnsFromHandfulsOfRowsBesideAnswers) {
+  PromptPace pace;
+  for (int i = 0; i < 50; ++i) pace.step_done(1, 0, 0.030);
+  for (int i = 0; i < 50; ++i) pace.step_done(1, 7, 0.030 + 7 * 0.006);  // 6 ms a row
+  EXPECT_EQ(pace.n_prompt_rows(1, 1), 7);
+  for (int i = 0; i < 50; ++i) pace.step_done(1, 7, 0.030 + 7 * 0.001);
+  EXPECT_EQ(pace.n_prompt_rows(1, 1), 39);
+  for (int i = 0; i < 50; ++i) pace.step_done(1, 2, 0.300);  // what is left of a prompt says little
+  EXPECT_EQ(pace.n_prompt_rows(1, 1), 39);
 }
 
 }  // namespace
