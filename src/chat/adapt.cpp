@@ -23,7 +23,7 @@ std::string_view text_of(const Value& message, std::string_view key) {
 }
 
 // The message with `key` replaced, added, or left out when the value is missing.
-Value with(const Value& message, std::string_view key, Value value) {
+Value with(const Value& message, std::string_view key, const Value& value) {
   auto dict = std::make_shared<Dict>();
   bool placed = false;
   for (const auto& [name, old] : message.dict().entries) {

@@ -58,8 +58,13 @@ void set_token(Dict& variables, const char* name, const Tokenizer& tokenizer, in
 
 // The text up to the end of the last message's, as the model shall go on with it.
 Result<void> cut_after_last_message(std::string& text, const Value& messages) {
-  const Value& last = messages.sequence().items.back();
-  const Value* content = last.dict().find(std::string_view("content"));
+  const jinja::Values& left =
+      messages.sequence().items;  // empty if the template takes none of them
+  if (left.empty())
+    return fail(Fault::usage,
+                "no message is left that the model could go on with; end with one of "
+                "the user or the assistant");
+  const Value* content = left.back().dict().find(std::string_view("content"));
   std::string_view wanted;
   if (content != nullptr && content->is(Kind::string)) wanted = content->string();
   if (content != nullptr && content->is(Kind::list) && !content->sequence().items.empty()) {
