@@ -45,8 +45,8 @@ Result<std::unique_ptr<Trainer>> Trainer::create(const TrainConfig& config, cons
   const Binding binding{n_rows, n_rows, 0};
   CostOptions cost;
   cost.n_sequences = config.micro_batch;
-  const double n_runs = static_cast<double>(config.batch / config.micro_batch);
-  const double flops = graph_cost(both, binding, cost).flops * n_runs;
+  const int64_t n_runs = config.batch / config.micro_batch;
+  const double flops = graph_cost(both, binding, cost).flops * static_cast<double>(n_runs);
 
   std::unique_ptr<Trainer> trainer(new Trainer(config, hparams, std::move(data), pool, forward));
   trainer->flops_per_step_ = flops;
