@@ -77,6 +77,23 @@ ApiResult<void> route_app_model_load(App& app, Exchange& exchange) {
   return {};
 }
 
+// The same under llama.cpp's names (its server with several models).
+ApiResult<void> route_models_load(App& app, Exchange& exchange) {
+  const CatalogEntry entry = TRY_API(wanted_model(app, exchange));
+  TRY_API(app.any_model(entry.name, exchange, -1.0));
+  send_json(exchange, {{"success", true}});
+  return {};
+}
+
+ApiResult<void> route_models_unload(App& app, Exchange& exchange) {
+  const CatalogEntry entry = TRY_API(wanted_model(app, exchange));
+  if (!is_loaded(app, entry))
+    return fail_api(400, "model", "the model {} is not loaded", entry.name);
+  app.models.release(entry.name);
+  send_json(exchange, {{"success", true}});
+  return {};
+}
+
 // A model that answers is unloaded when it has answered: then `loaded` is still true.
 ApiResult<void> route_app_model_unload(App& app, Exchange& exchange) {
   const CatalogEntry entry = TRY_API(wanted_model(app, exchange));

@@ -24,9 +24,11 @@ namespace {
 
 Json model_json(const App& app, const CatalogEntry& entry) {
   Json meta = {{"size", entry.bytes}};
+  bool loaded_now = false;
   for (const ModelRegistry::Loaded& loaded : app.models.loaded()) {
     if (loaded.served->key != entry.key) continue;
     const Hparams& h = loaded.served->model->hparams();
+    loaded_now = true;
     meta["n_vocab"] = h.n_vocab;
     meta["n_ctx_train"] = h.n_ctx_train;
     meta["n_ctx"] = loaded.served->n_ctx();
@@ -44,6 +46,7 @@ Json model_json(const App& app, const CatalogEntry& entry) {
           {"max_model_len", meta.value("n_ctx", Json())},
           {"aliases", entry.aliases},
           {"tags", first ? app.options.tags : std::vector<std::string>{}},
+          {"status", {{"value", loaded_now ? "loaded" : "unloaded"}}},
           {"meta", std::move(meta)}};
 }
 

@@ -202,6 +202,21 @@ TEST(LlamaServer, AModelThatSleepsIsToldOfAndNotWoken) {
   EXPECT_EQ(json_of(server.get("/props"))["is_sleeping"], false);
 }
 
+TEST(LlamaServer, ModelsAreLoadedAndUnloadedByHand) {
+  const TestServer server;
+  const auto status = [&] {
+    return json_of(server.get("/models"))["data"][0]["status"]["value"].get<std::string>();
+  };
+  EXPECT_EQ(status(), "unloaded");
+  EXPECT_EQ(server.post("/models/unload", R"({"model": "tiny"})").status, 400);
+  EXPECT_EQ(json_of(server.post("/models/load", R"({"model": "tiny"})"))["success"], true);
+  EXPECT_EQ(status(), "loaded");
+  EXPECT_EQ(json_of(server.post("/models/unload", R"({"model": "tiny"})"))["success"], true);
+  EXPECT_EQ(status(), "unloaded");
+  EXPECT_EQ(server.post("/models/load", R"({"model": "nonsense"})").status, 404);
+  EXPECT_EQ(server.post("/models/load", "{}").status, 400);
+}
+
 TEST(LlamaServer, MetricsMayBeOff) {
   AppOptions options;
   options.metrics = false;
