@@ -110,7 +110,7 @@ CallProgress PythonTag::read(CallText& text, ReplyOutput& out) {
   if (phase_ == Phase::start) {
     if (!text.skip_blanks()) return waiting(text);
     phase_ = text.rest[0] == '{' ? Phase::objects : Phase::text;
-    if (phase_ == Phase::objects) objects_ = BareObjects(std::string_view(text.rest.data(), 1));
+    if (phase_ == Phase::objects) objects_ = BareObjects(text.rest.substr(0, 1));
     if (phase_ == Phase::objects) text.take();
   }
   if (phase_ == Phase::objects) return objects_.read(text, out);
@@ -227,14 +227,16 @@ CallProgress DeepSeekCalls::read(CallText& text, ReplyOutput& out) {
           name_.clear();  // it was "function"
           break;
         }
-        if (!out.knows_tool(name_ = trimmed(name_))) return CallProgress::broken;
+        name_ = trimmed(name_);
+        if (!out.knows_tool(name_)) return CallProgress::broken;
         out.begin_call(name_, "");
         phase_ = Phase::arguments;
         break;
       case Phase::name: {
         const Answer answer = text.take_until("\n", name_);
         if (answer != Answer::yes) return waiting(text);
-        if (!out.knows_tool(name_ = trimmed(name_))) return CallProgress::broken;
+        name_ = trimmed(name_);
+        if (!out.knows_tool(name_)) return CallProgress::broken;
         out.begin_call(name_, "");
         phase_ = Phase::fence;
         break;
@@ -339,7 +341,8 @@ CallProgress TaggedParameters::read(CallText& text, ReplyOutput& out) {
       }
       case Phase::name:
         if (text.take_until(">", name_) != Answer::yes) return waiting(text);
-        if (!out.knows_tool(name_ = trimmed(name_))) return CallProgress::broken;
+        name_ = trimmed(name_);
+        if (!out.knows_tool(name_)) return CallProgress::broken;
         out.begin_call(name_, "");
         phase_ = Phase::next;
         break;

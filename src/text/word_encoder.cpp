@@ -83,6 +83,7 @@ Result<MergeTable> merge_table(const TokenizerSpec& spec, const StringIndex& pie
 
 std::vector<int32_t> byte_pieces(const StringIndex& pieces) {
   std::vector<int32_t> ids;
+  ids.reserve(256);
   for (int byte = 0; byte < 256; ++byte)
     ids.push_back(pieces.find(fmt::format("<0x{:02X}>", byte)));
   return ids;

@@ -311,22 +311,13 @@ const char* match_cased(const char* at, const char* end, const CategoryTable& ta
   const bool can_lead = (first.set & (any_letter | any_number)) == 0 && !is_newline(*at);
   const Cursor behind{at + first.n_bytes, end, table};
   // The expression tries U*L+ with and without the leading character, then U+L* likewise.
-  const char* found = nullptr;
   bool lower_led = false, lower_bare = false;
   const char* led = can_lead ? cased_word<Script>(behind, lower_led) : nullptr;
   const bool has_led = led != nullptr && led != behind.at;
-  if (has_led && lower_led) {
-    found = led;
-  } else {
+  const char* found = has_led ? led : nullptr;
+  if (!has_led || !lower_led) {
     const char* bare = cased_word<Script>(c, lower_bare);
-    const bool has_bare = bare != at;
-    if (has_bare && lower_bare) {
-      found = bare;
-    } else if (has_led) {
-      found = led;
-    } else if (has_bare) {
-      found = bare;
-    }
+    if (bare != at && (lower_bare || !has_led)) found = bare;
   }
   if (found != nullptr) {
     return contraction == Case::any ? found + contraction_bytes<Case::any>(found, end) : found;
@@ -389,31 +380,33 @@ const char* match_cjk(const char* at, const char* end, const CategoryTable& tabl
 }  // namespace
 
 WordScanner::WordScanner(std::string_view expression) {
-  using namespace expressions;
-  const std::string maybe = contractions() + "?";
+  namespace e = expressions;
+  const std::string maybe = e::contractions() + "?";
   const struct {
     std::string text;
     MatchAt match;
   } known[] = {
-      {gpt2(), match_gpt2},
-      {llama3(R"(\p{N}{1,3})"), match_llama3<any_letter, 3, Tail::newlines>},
-      {llama3(R"(\p{N})"), match_llama3<any_letter, 1, Tail::newlines>},
-      {llama3(R"(\p{N}+)"), match_llama3<any_letter, 0, Tail::newlines>},
-      {bailingmoe(), match_llama3<any_letter, 1, Tail::newlines>},
-      {seed_coder(), match_llama3<any_letter, 1, Tail::none>},
-      {qwen35(), match_llama3 < any_letter | any_mark, 1, Tail::newlines > },
-      {cased(maybe, R"(\p{N}{1,3})"),
+      {e::gpt2(), match_gpt2},
+      {e::llama3(R"(\p{N}{1,3})"), match_llama3<any_letter, 3, Tail::newlines>},
+      {e::llama3(R"(\p{N})"), match_llama3<any_letter, 1, Tail::newlines>},
+      {e::llama3(R"(\p{N}+)"), match_llama3<any_letter, 0, Tail::newlines>},
+      {e::bailingmoe(), match_llama3<any_letter, 1, Tail::newlines>},
+      {e::seed_coder(), match_llama3<any_letter, 1, Tail::none>},
+      {e::qwen35(), match_llama3 < any_letter | any_mark, 1, Tail::newlines > },
+      {e::cased(maybe, R"(\p{N}{1,3})"),
        match_cased<AnyScript, Case::any, 3, Tail::newlines_and_slashes>},
-      {cased(maybe, R"(\p{N})"), match_cased<AnyScript, Case::any, 1, Tail::newlines_and_slashes>},
-      {cased("", R"(\p{N})"), match_cased<AnyScript, Case::exact, 1, Tail::newlines_and_slashes>},
-      {cased("", R"(\p{N}{1,3})"),
+      {e::cased(maybe, R"(\p{N})"),
+       match_cased<AnyScript, Case::any, 1, Tail::newlines_and_slashes>},
+      {e::cased("", R"(\p{N})"),
+       match_cased<AnyScript, Case::exact, 1, Tail::newlines_and_slashes>},
+      {e::cased("", R"(\p{N}{1,3})"),
        match_cased<AnyScript, Case::exact, 3, Tail::newlines_and_slashes>},
-      {kimi(), match_kimi},
-      {deepseek3(), match_deepseek3},
+      {e::kimi(), match_kimi},
+      {e::deepseek3(), match_deepseek3},
       {R"(\p{N})", match_digits<1>},
       {R"(\p{N}{1,3})", match_digits<3>},
       {R"(\p{N}+)", match_digits<0>},
-      {cjk(), match_cjk},
+      {e::cjk(), match_cjk},
   };
   for (const auto& row : known) {
     if (row.text == expression) match_ = row.match;

@@ -89,7 +89,7 @@ Result<std::string> save_checkpoint(const std::string& checkpoints, const RunSta
                                     const ParameterSet& parameters) {
   TRY(make_directories(checkpoints));
   const std::string writing = scratch_name(checkpoints, state.step, "writing");
-  const std::string path = fmt::format("{}/{}{:08}", checkpoints, prefix, state.step);
+  std::string path = fmt::format("{}/{}{:08}", checkpoints, prefix, state.step);
   std::error_code ignored;
   fs::remove_all(writing, ignored);
   TRY(make_directories(writing));

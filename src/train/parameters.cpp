@@ -25,6 +25,7 @@ ParameterSet::ParameterSet(const Graph& graph) {
 
 std::vector<TensorView> ParameterSet::weight_views() const {
   std::vector<TensorView> views;
+  views.reserve(slots_.size());
   for (const ParameterSlot& slot : slots_) views.push_back(view(slot, weights()));
   return views;
 }
