@@ -453,9 +453,8 @@ class Translator {
           return wrong(Fault::unsupported, "'$' alone");
         value = TRY(field_of("", take().value));
       }
-    } else if (token.kind == Kind::text || token.kind == Kind::number) {
-      value = token.value;
-    } else if (token.value == "true" || token.value == "false") {
+    } else if (token.kind == Kind::text || token.kind == Kind::number || token.value == "true" ||
+               token.value == "false") {
       value = token.value;
     } else if (token.value == "nil") {
       value = "none";

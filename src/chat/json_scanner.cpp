@@ -147,7 +147,10 @@ bool JsonScanner::scalar_is_sound() const {
   const size_t first = at;
   const size_t n = digits();
   if (n == 0 || (n > 1 && scalar_[first] == '0')) return false;
-  if (at < scalar_.size() && scalar_[at] == '.' && (++at, digits() == 0)) return false;
+  if (at < scalar_.size() && scalar_[at] == '.') {
+    ++at;
+    if (digits() == 0) return false;
+  }
   if (at < scalar_.size() && (scalar_[at] == 'e' || scalar_[at] == 'E')) {
     ++at;
     if (at < scalar_.size() && (scalar_[at] == '+' || scalar_[at] == '-')) ++at;

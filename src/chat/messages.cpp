@@ -74,7 +74,7 @@ Result<Value> parse_tools(std::string_view json, std::string_view name) {
 }
 
 Result<Value> parse_template_kwargs(std::string_view json, std::string_view name) {
-  const Value kwargs = TRY(jinja::parse_json_value(json, name));
+  Value kwargs = TRY(jinja::parse_json_value(json, name));
   if (!kwargs.is(Kind::dict))
     return fail(Fault::bad_format, "{}: {} instead of an object such as {{\"name\": true}}", name,
                 type_name(kwargs));

@@ -19,8 +19,8 @@ struct Collector {
   size_t kind_start = 0;
   Rng rng;
 
-  void add(std::string_view kind, std::string_view subject, std::string question,
-           std::string_view answer, std::string statement) {
+  void add(std::string_view kind, std::string_view subject, const std::string& question,
+           std::string_view answer, const std::string& statement) {
     Fact fact{kind, std::string(subject), {}, std::string(answer), {}, {}};
     finish_text(question, fact.question);
     finish_text(statement, fact.statement);

@@ -27,7 +27,7 @@ constexpr const char* no_tokenizer = "no tokenizer.json and no tokenizer.model";
 
 // The text of a tokenizer.json and of the tokenizer_config.json beside it ("" when there is none).
 Result<TokenizerSpec> read_tokenizer_json(std::string_view json_text, std::string_view config_json,
-                                          std::string name);
+                                          const std::string& name);
 
 // The text of a Hugging Face tokenizer.json for a byte-level BPE (kind "gpt2"); unsupported for the
 // other kinds.

@@ -355,7 +355,7 @@ void guess_ends(TokenizerSpec& spec) {
 }  // namespace
 
 Result<TokenizerSpec> read_tokenizer_json(std::string_view json_text, std::string_view config_json,
-                                          std::string name) {
+                                          const std::string& name) {
   const json root = TRY(parse_json(json_text, name));
   TokenizerSpec spec = TRY(Reader(name).read(root));
   if (config_json.empty()) {

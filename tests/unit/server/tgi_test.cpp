@@ -63,7 +63,7 @@ TEST(Tgi, DetailsTellTokensOfThePromptAndTheAnswer) {
     EXPECT_LE(token["logprob"], 0);
     EXPECT_EQ(token["special"], false);
   }
-  EXPECT_EQ(text, answer["generated_text"]);
+  EXPECT_EQ(Json(text), answer["generated_text"]);
   ASSERT_EQ(details["top_tokens"].size(), 4U);
   EXPECT_EQ(details["top_tokens"][0].size(), 2U);
   EXPECT_EQ(details["top_tokens"][0][0]["id"], details["tokens"][0]["id"]) << "greedy";
@@ -87,7 +87,7 @@ TEST(Tgi, AStreamHasAnEventForEachTokenAndEndsWithTheText) {
       EXPECT_EQ(events[i]["generated_text"].is_null(), i + 1 < events.size());
       EXPECT_EQ(events[i]["details"].is_null(), i + 1 < events.size());
     }
-    EXPECT_EQ(text, whole["generated_text"]);
+    EXPECT_EQ(Json(text), whole["generated_text"]);
     EXPECT_EQ(events.back()["generated_text"], whole["generated_text"]);
     EXPECT_EQ(events.back()["details"]["generated_tokens"], 5);
   }
