@@ -299,7 +299,7 @@ Node TaleGrammar::Machine::Reader::binding(std::string_view slot, std::string_vi
     node.a = machine.slot_id(source.substr(0, source.size() - 6));
   } else if (const size_t op = source.find_first_of("+-*"); op != std::string_view::npos) {
     node.kind = Node::Kind::bind_sum;
-    node.op = source[op];
+    node.op = static_cast<unsigned char>(source[op]);
     operand(source.substr(0, op), node.a, node.low);
     operand(source.substr(op + 1), node.b, node.high);
   } else {

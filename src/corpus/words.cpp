@@ -128,9 +128,7 @@ std::string ing(std::string_view verb) {
   std::string first(verb.substr(0, end));
   if (first.ends_with('e') && !first.ends_with("ee") && first != "be") {
     first.pop_back();
-  } else if (doubles_last(first)) {
-    first.push_back(first.back());
-  } else if (first == "forget" || first == "begin") {
+  } else if (doubles_last(first) || first == "forget" || first == "begin") {
     first.push_back(first.back());
   }
   return first + "ing" + std::string(verb.substr(end));
