@@ -66,11 +66,9 @@ Result<std::string> find_model(const std::string& name) {
     }
   }
   if (name.find('/') != std::string::npos) return fail(Fault::not_found, "{}: no such file", name);
-  if (known.empty()) {
-    known = "none in ";
+  if (known.empty())
     for (const fs::path& folder : model_folders())
-      known += folder.lexically_normal().string() + (folder == "models" ? "" : ", ");
-  }
+      known += (known.empty() ? "none in " : ", ") + folder.lexically_normal().string();
   return fail(Fault::not_found,
               "no file and no bundled model '{}'; bundled: {}; `quire list` names the others", name,
               known);

@@ -1,6 +1,7 @@
 #include "server/chat.h"
 
 #include "format/printable.h"
+#include "server/completion_logprobs.h"
 #include "server/fields.h"
 #include "server/request_fields.h"
 #include "server/request_log.h"
@@ -338,7 +339,7 @@ Json token_json(const Tokenizer& tokenizer, int32_t id, float log_probability, P
   for (const char c : piece) bytes.push_back(static_cast<uint8_t>(c));
   Json json = {{"id", id}, {"token", utf8_replace_invalid(piece)}, {"bytes", std::move(bytes)}};
   if (kind == Probabilities::of_model)
-    json["logprob"] = std::max(log_probability, -9999.0f);
+    json["logprob"] = finite_log_probability(log_probability);
   else
     json["prob"] = std::exp(log_probability);
   return json;

@@ -8,9 +8,6 @@
 namespace quire::server {
 namespace {
 
-// JSON has no infinity.
-double finite(float log_probability) { return std::max(log_probability, -9999.0f); }
-
 size_t n_characters(std::string_view text) {
   return static_cast<size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
@@ -21,6 +18,8 @@ std::span<const TokenProbability> likeliest_of(const TokenEvent& event, size_t n
 }
 
 }  // namespace
+
+double finite_log_probability(float log_probability) { return std::max(log_probability, -9999.0f); }
 
 TokenEvent LogprobLists::first_of_prompt(int32_t token) {
   return {.token = token, .log_probability = std::numeric_limits<float>::quiet_NaN()};
@@ -35,13 +34,14 @@ void LogprobLists::add(Json& lists, const TokenEvent& event) {
   const bool known = !std::isnan(event.log_probability);
   const std::string text = name(event.token);
   lists["tokens"].push_back(text);
-  lists["token_logprobs"].push_back(known ? Json(finite(event.log_probability)) : Json());
+  lists["token_logprobs"].push_back(known ? Json(finite_log_probability(event.log_probability))
+                                          : Json());
   Json top;
   if (known) {
     top = Json::object();
     for (const TokenProbability& other : likeliest_of(event, n_top_))
-      top[name(other.token)] = finite(other.log_probability);
-    top[text] = finite(event.log_probability);  // the token itself is among them
+      top[name(other.token)] = finite_log_probability(other.log_probability);
+    top[text] = finite_log_probability(event.log_probability);  // the token itself is among them
   }
   lists["top_logprobs"].push_back(std::move(top));
   lists["text_offset"].push_back(offset_);
@@ -62,7 +62,7 @@ Json prompt_logprobs_json(const Tokenizer& tokenizer, const std::vector<TokenEve
                           size_t n_top) {
   Json list = Json::array({nullptr});
   const auto entry = [&](int32_t token, float log_probability, int64_t rank) {
-    return Json{{"logprob", finite(log_probability)},
+    return Json{{"logprob", finite_log_probability(log_probability)},
                 {"rank", rank},
                 {"decoded_token", utf8_replace_invalid(tokenizer.piece(token))}};
   };

@@ -10,6 +10,9 @@
 
 namespace quire::server {
 
+// -9999 for what cannot be, as OpenAI's API has it: JSON has no infinity.
+double finite_log_probability(float log_probability);
+
 enum class TokenNames : uint8_t {
   texts,  // "The"
   ids,    // "token_id:464", for tokens that are no text of their own

@@ -164,12 +164,12 @@ class TgiAnswer {
     const bool known = !std::isnan(token.log_probability);
     return {{"id", token.token},
             {"text", piece(token)},
-            {"logprob", known ? Json(std::max(token.log_probability, -9999.0f)) : Json()}};
+            {"logprob", known ? Json(finite_log_probability(token.log_probability)) : Json()}};
   }
   Json token_json(const TokenEvent& token, const std::string& text) const {
     return {{"id", token.token},
             {"text", text},
-            {"logprob", std::max(token.log_probability, -9999.0f)},
+            {"logprob", finite_log_probability(token.log_probability)},
             {"special", model_.tokenizer().is_special(token.token)}};
   }
   Json top_json(const TokenEvent& token) const {
