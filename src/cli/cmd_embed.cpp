@@ -77,6 +77,7 @@ Result<int> run(const EmbedFlags& flags) {
   const auto embedder = TRY(Embedder::create(model, options));
   const std::vector<EmbedText> all = [&] {
     std::vector<EmbedText> list;
+    list.reserve(ids.size());
     for (const std::vector<int32_t>& text : ids) list.push_back({.ids = text});
     return list;
   }();

@@ -226,7 +226,7 @@ void settle_schedule(TrainConfig& config, const PretrainFlags& flags, TrainingDa
 
 std::string join(const std::vector<std::string>& lines) {
   return std::accumulate(lines.begin(), lines.end(), std::string(),
-                         [](std::string all, const std::string& line) {
+                         [](const std::string& all, const std::string& line) {
                            return all.empty() ? line : all + "; " + line;
                          });
 }

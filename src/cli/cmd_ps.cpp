@@ -19,8 +19,8 @@ struct PsFlags {
 
 // A model that stays for ever has a date that nobody will see: more than 20 years ahead.
 std::string shown_time(const std::string& time) {
-  using namespace std::chrono;
-  const year_month_day today(floor<days>(system_clock::now()));
+  const std::chrono::year_month_day today(
+      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
   int year = 0;
   std::from_chars(time.data(), time.data() + time.size(), year);
   return year > static_cast<int>(today.year()) + 20 ? "for ever"

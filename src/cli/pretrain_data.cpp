@@ -86,6 +86,7 @@ Result<std::vector<DataFile>> data_files(const std::vector<std::string>& argumen
 
 std::vector<double> weights_of(const std::vector<DataFile>& files) {
   std::vector<double> weights;
+  weights.reserve(files.size());
   for (const DataFile& file : files) weights.push_back(file.weight);
   return weights;
 }

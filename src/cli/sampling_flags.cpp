@@ -17,11 +17,10 @@ std::optional<LogitBias> parse_bias(std::string_view text) {
   const size_t sign = text.find_first_of("+-");
   if (sign == text.npos || sign == 0) return std::nullopt;
   LogitBias bias;
-  const char* end = text.data() + text.size();
-  const auto token = std::from_chars(text.data(), text.data() + sign, bias.token);
-  if (token.ec != std::errc{} || token.ptr != text.data() + sign || bias.token < 0)
-    return std::nullopt;
-  const auto value = std::from_chars(text.data() + sign + 1, end, bias.bias);
+  const char *begin = text.data(), *at = begin + sign, *end = begin + text.size();
+  const auto token = std::from_chars(begin, at, bias.token);
+  if (token.ec != std::errc{} || token.ptr != at || bias.token < 0) return std::nullopt;
+  const auto value = std::from_chars(at + 1, end, bias.bias);
   if (value.ec != std::errc{} || value.ptr != end || std::isnan(bias.bias)) return std::nullopt;
   if (text[sign] == '-') bias.bias = -bias.bias;
   return bias;

@@ -66,7 +66,7 @@ void TextSession::take_line(const std::string& line) {
 
 Result<void> TextSession::answer() {
   SessionAnswer answer;
-  const auto printed =
+  auto printed =
       print_answer(loaded_, maker_, options_, {TRY(prompt_ids(loaded_.model->tokenizer(), text_))},
                    interrupts_, answer);
   text_ += answer.text;

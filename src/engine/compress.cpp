@@ -237,7 +237,7 @@ Result<int64_t> context_for(const Model& model, int64_t wanted) {
 
 }  // namespace
 
-Result<std::string> compress(std::shared_ptr<const Model> model, std::string_view data,
+Result<std::string> compress(const std::shared_ptr<const Model>& model, std::string_view data,
                              const CompressOptions& options) {
   if (data.size() > std::min(options.bytes_max, compress_bytes_max))
     return fail(Fault::limit, "{} bytes to compress, at most {} are possible", data.size(),
@@ -308,7 +308,7 @@ Result<void> check_same(const CompressedFile& file, const Model& model,
 }
 
 // Decodes the streams that are not stored; the tokens of each.
-Result<std::vector<std::vector<int32_t>>> decode_streams(std::shared_ptr<const Model> model,
+Result<std::vector<std::vector<int32_t>>> decode_streams(const std::shared_ptr<const Model>& model,
                                                          const CompressedFile& file,
                                                          const CompressOptions& options) {
   Predictor predictor = TRY(Predictor::create(model, std::max<size_t>(file.streams.size(), 1),
@@ -338,7 +338,7 @@ Result<std::vector<std::vector<int32_t>>> decode_streams(std::shared_ptr<const M
 
 }  // namespace
 
-Result<std::string> decompress(std::shared_ptr<const Model> model, std::string_view bytes,
+Result<std::string> decompress(const std::shared_ptr<const Model>& model, std::string_view bytes,
                                const CompressOptions& options) {
   const CompressedFile file = TRY(parse_compressed(bytes));
   TRY(check_same(file, *model, options));

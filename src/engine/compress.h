@@ -35,7 +35,7 @@ struct CompressOptions {
 };
 
 // limit when the data is too large.
-Result<std::string> compress(std::shared_ptr<const Model> model, std::string_view data,
+Result<std::string> compress(const std::shared_ptr<const Model>& model, std::string_view data,
                              const CompressOptions& options = {});
 
 // What a compressed file says about itself.
@@ -52,7 +52,7 @@ Result<CompressedInfo> read_compressed_info(std::string_view file);
 // The original bytes. bad_format for a damaged file or another model; unsupported when the file was
 // made with instructions that this program may not use now (see limit_isa: the caller lowers it to
 // CompressedInfo::isa before it loads the model) or by a build that computes other numbers.
-Result<std::string> decompress(std::shared_ptr<const Model> model, std::string_view file,
+Result<std::string> decompress(const std::shared_ptr<const Model>& model, std::string_view file,
                                const CompressOptions& options = {});
 
 }  // namespace quire

@@ -80,7 +80,7 @@ Embedder::Embedder(std::unique_ptr<Runner> runner, const EmbedderOptions& option
       width_(runner_->result_width()),
       n_tokens_max_(runner_->n_ctx()) {}
 
-Result<std::unique_ptr<Embedder>> Embedder::create(std::shared_ptr<const Model> model,
+Result<std::unique_ptr<Embedder>> Embedder::create(const std::shared_ptr<const Model>& model,
                                                    const EmbedderOptions& options) {
   const Pooling pooling = TRY(chosen_pooling(*model, options.pooling));
   RunnerOptions run;
@@ -125,9 +125,9 @@ Result<void> Embedder::embed_some(std::span<const EmbedText> texts,
                     : pooling_ == Pooling::last ? Want::last
                                                 : Want::first;
   std::vector<RunRows> rows;
-  for (size_t i = 0; i < texts.size(); ++i) {
+  rows.reserve(texts.size());
+  for (size_t i = 0; i < texts.size(); ++i)
     rows.push_back({static_cast<int32_t>(i), texts[i].ids, want, texts[i].types});
-  }
   const View<const float, 2> values = TRY(runner_->run(rows));
   const float* at = values.data();
   for (const EmbedText& text : texts) {

@@ -32,7 +32,7 @@ class Embedder {
  public:
   // usage when pooling is `rank` and the model has no head (or the other way round), unsupported
   // for a model that has neither hidden states nor a head.
-  static Result<std::unique_ptr<Embedder>> create(std::shared_ptr<const Model> model,
+  static Result<std::unique_ptr<Embedder>> create(const std::shared_ptr<const Model>& model,
                                                   const EmbedderOptions& options);
 
   // (texts, width()) in order. limit naming the text that is longer than n_tokens_max, usage for

@@ -54,7 +54,7 @@ Result<void> GrammarConstraint::accept(int32_t token) {
 }
 
 // `rest` is a part of the text that tail_ holds.
-Result<void> GrammarConstraint::begin(std::string rest) {
+Result<void> GrammarConstraint::begin(const std::string& rest) {
   tail_.clear();
   active_ = true;
   const size_t first = std::min(rest.find_first_not_of(" \t\r\n"), rest.size());

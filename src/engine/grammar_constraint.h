@@ -32,7 +32,7 @@ class GrammarConstraint : public TokenConstraint {
   Result<std::string> forced_text(size_t bytes_max = 256);
 
  private:
-  Result<void> begin(std::string rest);
+  Result<void> begin(const std::string& rest);
 
   std::shared_ptr<TokenMasks> masks_;
   GrammarStart start_;

@@ -22,6 +22,7 @@ std::vector<EmbedText> as_texts(std::span<const EncodedPair> pairs) {
 
 std::vector<Ranked> ranked(std::vector<std::vector<float>> scores, size_t n_best) {
   std::vector<Ranked> list;
+  list.reserve(scores.size());
   for (size_t i = 0; i < scores.size(); ++i) list.push_back({i, std::move(scores[i])});
   std::ranges::stable_sort(list, std::ranges::greater(),
                            [](const Ranked& one) { return one.scores.at(0); });

@@ -113,12 +113,11 @@ class Builder : public nlohmann::json_sax<Json> {
 
 template <class Json>
 Result<Json> parse(std::string_view text, std::string_view name, const JsonLimits& limits) {
-  const char* seen = text.data();
+  const char *begin = text.data(), *seen = begin;
   Builder<Json> builder(limits);
-  const Reading first{text.data(), &seen}, last{text.data() + text.size(), &seen};
+  const Reading first{begin, &seen}, last{begin + text.size(), &seen};
   if (!Json::sax_parse(first, last, &builder))
-    return fail(Fault::bad_format, "{}: JSON: {} (offset {})", name, builder.error(),
-                seen - text.data());
+    return fail(Fault::bad_format, "{}: JSON: {} (offset {})", name, builder.error(), seen - begin);
   return builder.take();
 }
 

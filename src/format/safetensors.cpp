@@ -158,6 +158,7 @@ Result<uint64_t> HeaderParser::read_dims(const json& shape, SafetensorsTensor& t
 // The tensors must cover the data from its first byte to its last, without holes or overlaps.
 Result<void> HeaderParser::check_coverage(const std::vector<SafetensorsTensor>& tensors) const {
   std::vector<const SafetensorsTensor*> by_offset;
+  by_offset.reserve(tensors.size());
   for (const SafetensorsTensor& tensor : tensors) by_offset.push_back(&tensor);
   std::sort(by_offset.begin(), by_offset.end(), [](const auto* a, const auto* b) {
     if (a->bytes.data() != b->bytes.data()) return a->bytes.data() < b->bytes.data();

@@ -12,7 +12,7 @@ constexpr size_t expression_depth_max = 2000;  // compile() recurses so deep, in
 
 }  // namespace
 
-std::vector<CodeRange> normalize(std::vector<CodeRange> ranges) {
+std::vector<CodeRange> normalize(const std::vector<CodeRange>& ranges) {
   std::vector<CodeRange> sound;
   for (CodeRange r : ranges) {
     r.last = std::min(r.last, code_point_max);
@@ -35,15 +35,15 @@ std::vector<CodeRange> normalize(std::vector<CodeRange> ranges) {
   return joined;
 }
 
-std::vector<CodeRange> complement(std::vector<CodeRange> ranges) {
+std::vector<CodeRange> complement(const std::vector<CodeRange>& ranges) {
   std::vector<CodeRange> rest;
   char32_t next = 0;
-  for (const CodeRange& r : normalize(std::move(ranges))) {
+  for (const CodeRange& r : normalize(ranges)) {
     if (r.first > next) rest.push_back({next, r.first - 1});
     next = r.last + 1;
   }
   if (next <= code_point_max) rest.push_back({next, code_point_max});
-  return normalize(std::move(rest));
+  return normalize(rest);
 }
 
 void Grammar::fail_with(Error error) {
@@ -80,8 +80,8 @@ ExpressionId Grammar::text(std::string_view utf8) {
   return add(e);
 }
 
-ExpressionId Grammar::characters(std::vector<CodeRange> ranges) {
-  const std::vector<CodeRange> sound = normalize(std::move(ranges));
+ExpressionId Grammar::characters(const std::vector<CodeRange>& ranges) {
+  const std::vector<CodeRange> sound = normalize(ranges);
   if (!ok() || sound.empty()) return nothing();
   Expression e{.kind = Expression::Kind::characters};
   e.first = static_cast<uint32_t>(ranges_.size());

@@ -31,9 +31,9 @@ struct CodeRange {
 };
 constexpr char32_t code_point_max = 0x10FFFF;
 // Sorted, joined, without surrogates and what lies beyond U+10FFFF.
-std::vector<CodeRange> normalize(std::vector<CodeRange> ranges);
+std::vector<CodeRange> normalize(const std::vector<CodeRange>& ranges);
 // All other characters.
-std::vector<CodeRange> complement(std::vector<CodeRange> ranges);
+std::vector<CodeRange> complement(const std::vector<CodeRange>& ranges);
 
 // A token of the vocabulary instead of characters, by its id or by its text ("<|im_end|>").
 struct TokenTerminal {
@@ -61,7 +61,7 @@ class Grammar {
   ExpressionId nothing();  // no text at all matches
   ExpressionId empty();    // the empty text
   ExpressionId text(std::string_view utf8);
-  ExpressionId characters(std::vector<CodeRange> ranges);  // one of them
+  ExpressionId characters(const std::vector<CodeRange>& ranges);  // one of them
   ExpressionId token(TokenTerminal terminal);
   ExpressionId sequence(std::span<const ExpressionId> parts);
   ExpressionId sequence(std::initializer_list<ExpressionId> parts);

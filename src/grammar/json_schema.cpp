@@ -173,10 +173,10 @@ class Compiler {
     return integer ? integers(g_, range) : numbers(g_, range);
   }
 
-  static void at_least(NumberRange& range, NumberBound bound) {
+  static void at_least(NumberRange& range, const NumberBound& bound) {
     if (!range.min || compare(bound.value, range.min->value) > 0) range.min = bound;
   }
-  static void at_most(NumberRange& range, NumberBound bound) {
+  static void at_most(NumberRange& range, const NumberBound& bound) {
     if (!range.max || compare(bound.value, range.max->value) < 0) range.max = bound;
   }
 

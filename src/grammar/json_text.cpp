@@ -54,7 +54,7 @@ ExpressionId JsonText::space() {
 
 ExpressionId JsonText::character() {
   if (character_) return *character_;
-  const auto set = [&](std::vector<CodeRange> ranges) { return g_.characters(std::move(ranges)); };
+  const auto set = [&](const std::vector<CodeRange>& ranges) { return g_.characters(ranges); };
   const ExpressionId hex = set({{'0', '9'}, {'A', 'F'}, {'a', 'f'}});
   const ExpressionId d = set({{'D', 'D'}, {'d', 'd'}});
   const ExpressionId plain = g_.sequence(
@@ -145,7 +145,7 @@ ExpressionId JsonText::one_of(const std::vector<CodeRange>& ranges) {
   if (sound == all && spelled_) return *spelled_;
   std::vector<CodeRange> escaped = complement(sound);
   escaped.insert(escaped.end(), needs_escape.begin(), needs_escape.end());
-  std::vector<ExpressionId> ways = {g_.characters(complement(std::move(escaped)))};
+  std::vector<ExpressionId> ways = {g_.characters(complement(escaped))};
   for (const CodeRange& special : needs_escape)
     for (char32_t code = special.first; code <= special.last; ++code)
       if (contains(sound, code)) ways.push_back(g_.text(escape(code)));
@@ -216,7 +216,7 @@ ExpressionId JsonText::string_but(const std::vector<std::string>& names) {
       taken.push_back({code, code});
       ways.push_back(g_.sequence({one_of({{code, code}}), written[next]}));
     }
-    ways.push_back(g_.sequence({one_of(complement(std::move(taken))), rest}));
+    ways.push_back(g_.sequence({one_of(complement(taken)), rest}));
     if (!tree[i].is_name) ways.push_back(end);
     written[i] = g_.as_rule("other", g_.choice(ways));
   }

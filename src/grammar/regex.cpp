@@ -58,6 +58,7 @@ class Writer {
       }
       case Kind::choice: {
         std::vector<ExpressionId> parts;
+        parts.reserve(node.children.size());
         for (const uint32_t child : node.children) parts.push_back(write(child, ends));
         return grammar_.choice(parts);
       }
@@ -91,6 +92,7 @@ class Writer {
     walk(&Ends::begin, ends.begin, false);
     walk(&Ends::end, ends.end, true);
     std::vector<ExpressionId> parts;
+    parts.reserve(n);
     for (size_t i = 0; i < n; ++i) parts.push_back(write(node.children[i], at[i]));
     return grammar_.sequence(parts);
   }

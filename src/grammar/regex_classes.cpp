@@ -88,7 +88,7 @@ std::optional<std::vector<CodeRange>> regex_category(std::string_view name) {
       else
         ranges.push_back({code, code});
     }
-    return normalize(std::move(ranges));
+    return normalize(ranges);
   }
   return std::nullopt;
 }

@@ -27,6 +27,7 @@ ExpressionId text_until(Grammar& grammar, std::string_view marker) {
   }
   const size_t n = codes.size();
   std::vector<RuleId> seen;
+  seen.reserve(n);
   for (size_t i = 0; i < n; ++i) seen.push_back(grammar.add_rule("until"));
   // After i characters of the marker and then `code`: so many of it.
   const auto step = [&](size_t i, char32_t code) {

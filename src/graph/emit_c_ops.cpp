@@ -504,7 +504,7 @@ class StatementWriter {
     Arguments arguments{name(out) + at, name(x) + at, parameter(1)};
     if (!rms) arguments.push_back(node_.inputs.size() > 2 ? parameter(2) : "NULL");
     arguments.insert(arguments.end(), {width, eps});
-    const std::string statement = call(rms ? "rms_norm" : "layer_norm", arguments);
+    std::string statement = call(rms ? "rms_norm" : "layer_norm", arguments);
     if (!heads) return statement;
     return fmt::format("for (int h = 0; h < {}; h++) {}", context_.letters.of(x, 1), statement);
   }

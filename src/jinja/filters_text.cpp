@@ -256,7 +256,7 @@ Result<Value> xmlattr(Call& c) {
 }
 
 Result<Value> to_int(Call& c) {
-  const Value fallback = c.has(0) ? c[0] : Value(int64_t{0});
+  Value fallback = c.has(0) ? c[0] : Value(int64_t{0});
   const int64_t base = TRY(c.integer(1, 10));
   if (c.self.is_integral()) return Value(c.self.integer());
   double real = 0;
@@ -287,7 +287,7 @@ Result<Value> to_int(Call& c) {
 }
 
 Result<Value> to_float(Call& c) {
-  const Value fallback = c.has(0) ? c[0] : Value(0.0);
+  Value fallback = c.has(0) ? c[0] : Value(0.0);
   if (c.self.is_number()) return Value(c.self.real());
   if (c.self.is(Kind::undefined)) return fail(Fault::bad_format, "{}", undefined_reason(c.self));
   if (!c.self.is(Kind::string)) return fallback;

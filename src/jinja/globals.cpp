@@ -104,7 +104,7 @@ const Cycler* as_cycler(const Value& value) {
 
 Result<Value> cycler_next(Call& c) {
   const Cycler& cycler = *as_cycler(c.self);
-  const Value now = cycler.items[cycler.at];
+  Value now = cycler.items[cycler.at];
   cycler.at = (cycler.at + 1) % cycler.items.size();
   return now;
 }

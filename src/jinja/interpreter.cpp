@@ -381,7 +381,7 @@ Result<Value> Interpreter::call(const Value& callee, Arguments arguments) {
   if (!callee.is(Kind::callable))
     return fail(Fault::bad_format, "'{}' object is not callable", type_name(callee));
   // Kept here for as long as it runs: it may be the last owner of what it works on.
-  const Value alive = callee;
+  const Value alive = callee;  // NOLINT(performance-unnecessary-copy-initialization)
   return alive.callable().call(*this, std::move(arguments));
 }
 

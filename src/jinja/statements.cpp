@@ -277,8 +277,8 @@ Result<Interpreter::Flow> Interpreter::exec_filter(const Stmt& statement) {
 
 Result<Interpreter::Flow> Interpreter::exec_with(const Stmt& statement) {
   const std::shared_ptr<Scope> inner = inner_scope(scope_);
-  std::vector<Value> values;
-  // The values do not see the new names yet.
+  std::vector<Value> values;  // they do not see the new names yet
+  values.reserve(statement.bindings.size());
   for (const auto& [target, value] : statement.bindings) values.push_back(TRY(eval(*value)));
   const ScopeGuard guard(scope_, inner);
   for (size_t i = 0; i < values.size(); ++i) TRY(assign(*statement.bindings[i].first, values[i]));

@@ -8,7 +8,7 @@
 namespace quire::jinja {
 namespace {
 
-std::unexpected<Error> named(const std::string& name, Error error) {
+std::unexpected<Error> named(const std::string& name, const Error& error) {
   return std::unexpected(Error{error.fault, name + ": " + error.text});
 }
 

@@ -229,7 +229,6 @@ bool truth(const Value& value) {
     case Kind::iterator:
     case Kind::name_space:
     case Kind::callable:
-      return true;
     case Kind::loop:
       return true;
   }

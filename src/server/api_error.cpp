@@ -59,7 +59,6 @@ Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr)
 int status_of(Fault fault) {
   switch (fault) {
     case Fault::bad_format:
-      return 400;
     case Fault::limit:
       return 400;
     default:

@@ -217,6 +217,7 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
 
 ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnDelta& on_delta) {
   std::vector<ReplyParser> parsers;
+  parsers.reserve(chat.requests.size());
   for (size_t i = 0; i < chat.requests.size(); ++i) parsers.emplace_back(chat.reply);
   const auto generation =
       TRY_API(chat.model->host->submit(std::move(chat.requests), exchange.cache_salt));

@@ -98,6 +98,7 @@ struct HttpServer::State {
 
 void HttpServer::State::accept_loop() {
   std::vector<pollfd> entries;
+  entries.reserve(listeners.size() + 1);
   for (const int fd : listeners) entries.push_back({fd, POLLIN, 0});
   entries.push_back({wake, POLLIN, 0});
   while (true) {

@@ -70,7 +70,7 @@ std::optional<RequestRecord> RequestLog::find(const std::string& id) const {
 }
 
 RequestLog::Lines RequestLog::next_lines(uint64_t& place, std::chrono::milliseconds timeout,
-                                         std::stop_token stop) {
+                                         const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   added_.wait_for(lock, stop, timeout, [&] { return closed_ || n_added_ > place; });
   const uint64_t n_before = n_added_ - records_.size();  // no longer kept

@@ -62,7 +62,7 @@ class RequestLog {
   };
   // Lines since the last call with the same `place` (0: as far back as they are kept); waits for
   // them at most so long, or until `stop`.
-  Lines next_lines(uint64_t& place, std::chrono::milliseconds timeout, std::stop_token stop);
+  Lines next_lines(uint64_t& place, std::chrono::milliseconds timeout, const std::stop_token& stop);
   // Ends all waiting: the server stops.
   void close();
 

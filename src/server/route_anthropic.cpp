@@ -92,7 +92,8 @@ ApiResult<void> read_tools(Fields& fields, ChatRequest& chat) {
     for (const Json& tool : *tools) {
       Fields inner(tool, "tools[].");
       Json function = {{"name", inner.text("name")}};
-      if (function["name"] == "") inner.complain("name", "is missing");
+      if (function["name"].get_ref<const std::string&>().empty())
+        inner.complain("name", "is missing");
       if (inner.has("description")) function["description"] = inner.text("description");
       if (const Json* schema = inner.object("input_schema")) function["parameters"] = *schema;
       TRY_API(inner.done());

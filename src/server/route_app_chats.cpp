@@ -117,8 +117,8 @@ std::unexpected<ApiError> no_such_chat(const std::string& id) {
 // "1767225600000-ID" as `next` of a list gives it.
 ApiResult<ChatHead> read_place(std::string_view text) {
   ChatHead place;
-  const char* end = text.data() + text.size();
-  const auto [at, code] = std::from_chars(text.data(), end, place.updated_ms);
+  const char *begin = text.data(), *end = begin + text.size();
+  const auto [at, code] = std::from_chars(begin, end, place.updated_ms);
   if (code == std::errc{} && at != end && *at == '-' && place.updated_ms >= 0) {
     place.id = std::string(at + 1, end);
     if (check_id(place.id, "after")) return place;

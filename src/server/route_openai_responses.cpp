@@ -246,7 +246,7 @@ class ResponsesAnswer {
     return messages;
   }
 
-  bool event(const char* type, Json json) {
+  bool event(const char* type, const Json& json) {
     if (!sink_) return true;
     Json full = {{"type", type}, {"sequence_number", sequence_++}};
     full.update(json);
@@ -291,7 +291,7 @@ class ResponsesAnswer {
             {"annotations", Json::array()},
             {"logprobs", Json::array()}};
   }
-  bool part_event(const char* type, Json json) {
+  bool part_event(const char* type, const Json& json) {
     Json full = {{"item_id", item_id_}, {"output_index", output_.size()}, {"content_index", 0}};
     full.update(json);
     return event(type, std::move(full));

@@ -151,7 +151,7 @@ Result<void> StoreCatalog::copy(const std::string& source, const std::string& de
 
 Result<void> StoreCatalog::remove(const std::string& name) {
   const ModelRef ref = TRY(parse_model_ref(name));
-  const auto removed = store_.remove(ref);
+  auto removed = store_.remove(ref);
   if (removed.has_value() || removed.error().fault != Fault::not_found || !find(name).has_value())
     return removed;
   return fail(Fault::usage,
