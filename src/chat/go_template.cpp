@@ -1,175 +1,20 @@
 #include "chat/go_template.h"
 
+#include "chat/go_actions.h"
 #include "format/json.h"
 #include "format/printable.h"
 
 #include <algorithm>
-#include <cctype>
 #include <vector>
 
 namespace quire {
 namespace {
 
+using Kind = GoToken::Kind;
+
 constexpr size_t template_bytes_max = 1 << 20;
 constexpr size_t value_bytes_max = 16 << 10;
 constexpr size_t depth_max = 64;  // of blocks and of parentheses
-
-// ---- Actions: "{{ ... }}" and the texts between them.
-
-struct Action {
-  std::string_view text;  // what stands before it, trimmed as it says
-  std::string_view code;  // empty behind the last text
-};
-
-constexpr std::string_view spaces = " \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(spaces);
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(spaces) + 1 - first);
-}
-std::string_view trimmed_front(std::string_view text) {
-  return text.substr(std::min(text.find_first_not_of(spaces), text.size()));
-}
-std::string_view trimmed_back(std::string_view text) {
-  const size_t last = text.find_last_not_of(spaces);
-  return text.substr(0, last == text.npos ? 0 : last + 1);
-}
-
-// The end of an action whose code begins at `at`: quotes and comments may hold braces.
-size_t find_end(std::string_view text, size_t at) {
-  while (at < text.size()) {
-    const char c = text[at];
-    if (c == '"' || c == '\'' || c == '`') {
-      for (++at; at < text.size() && text[at] != c; ++at)
-        if (text[at] == '\\' && c != '`') ++at;
-    } else if (text.substr(at).starts_with("/*")) {
-      at = text.find("*/", at + 2);
-      if (at == text.npos) return at;
-      ++at;
-    } else if (text.substr(at).starts_with("}}")) {
-      return at;
-    }
-    ++at;
-  }
-  return text.npos;
-}
-
-Result<std::vector<Action>> split(std::string_view text) {
-  std::vector<Action> actions;
-  bool trim_next = false;
-  while (true) {
-    const size_t open = text.find("{{");
-    std::string_view before = text.substr(0, open);
-    if (trim_next) before = trimmed_front(before);
-    if (open == text.npos) {
-      actions.push_back({before, {}});
-      return actions;
-    }
-    const size_t end = find_end(text, open + 2);
-    if (end == text.npos)
-      return fail(Fault::bad_format, "the template: '{}' has no }}}}",
-                  printable(text.substr(open, 40)));
-    std::string_view code = text.substr(open + 2, end - open - 2);
-    if (code.size() >= 2 && code[0] == '-' && spaces.find(code[1]) != spaces.npos) {
-      before = trimmed_back(before);
-      code.remove_prefix(2);
-    }
-    trim_next = code.size() >= 2 && code.ends_with('-') &&
-                spaces.find(code[code.size() - 2]) != spaces.npos;
-    if (trim_next) code.remove_suffix(2);
-    actions.push_back({before, trimmed(code)});
-    // An empty action is none, and must not look like the end.
-    if (actions.back().code.empty()) actions.back().code = "/**/";
-    text.remove_prefix(end + 2);
-  }
-}
-
-// ---- Tokens of an action.
-
-enum class Kind : uint8_t { end, name, field, variable, text, number, symbol };
-struct Token {
-  Kind kind = Kind::end;
-  std::string value;  // of a text: as Jinja writes it
-  bool after_space = false;
-};
-
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-// The value of a Go string with escapes, as a string of Jinja.
-std::string go_string(std::string_view inner) {
-  std::string value;
-  for (size_t i = 0; i < inner.size(); ++i) {
-    if (inner[i] != '\\' || i + 1 == inner.size()) {
-      value += inner[i];
-      continue;
-    }
-    const char c = inner[++i];
-    value += c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
-  }
-  return value;
-}
-
-// Jinja knows the escapes of JSON strings. Braces are cut in two: no lexer stops at them.
-std::string jinja_string(std::string_view text) { return json_quoted(text); }
-
-Result<std::vector<Token>> tokens_of(std::string_view code) {
-  std::vector<Token> tokens;
-  size_t at = 0;
-  const auto word = [&] {
-    const size_t begin = at;
-    while (at < code.size() && is_word(code[at])) ++at;
-    return std::string(code.substr(begin, at - begin));
-  };
-  while (true) {
-    const size_t before = at;
-    while (at < code.size() && spaces.find(code[at]) != spaces.npos) ++at;
-    Token token;
-    token.after_space = at > before || before == 0;
-    if (at == code.size()) {
-      tokens.push_back(token);
-      return tokens;
-    }
-    const char c = code[at];
-    const std::string_view rest = code.substr(at);
-    if (c == '"' || c == '`') {
-      size_t end = at + 1;
-      while (end < code.size() && code[end] != c) end += code[end] == '\\' && c == '"' ? 2 : 1;
-      if (end >= code.size())
-        return fail(Fault::bad_format, "the template: '{}': a text has no end",
-                    printable(code, 60));
-      const std::string_view inner = code.substr(at + 1, end - at - 1);
-      token.kind = Kind::text;
-      token.value = jinja_string(c == '"' ? go_string(inner) : std::string(inner));
-      at = end + 1;
-    } else if (c == '.') {
-      ++at;
-      token.kind = Kind::field;
-      token.value = word();
-    } else if (c == '$') {
-      ++at;
-      token.kind = Kind::variable;
-      token.value = word();
-    } else if (std::isdigit(static_cast<unsigned char>(c)) != 0 ||
-               (c == '-' && rest.size() > 1 && std::isdigit(static_cast<unsigned char>(rest[1])))) {
-      const size_t begin = at++;
-      while (at < code.size() && (is_word(code[at]) || code[at] == '.')) ++at;
-      token.kind = Kind::number;
-      token.value = code.substr(begin, at - begin);
-      if (token.value.find_first_not_of("-0123456789.") != std::string::npos)
-        return fail(Fault::bad_format, "the template: '{}' is no number", printable(token.value));
-    } else if (is_word(c)) {
-      token.kind = Kind::name;
-      token.value = word();
-    } else {
-      token.kind = Kind::symbol;
-      const size_t n = rest.starts_with(":=") ? 2 : 1;
-      token.value = rest.substr(0, n);
-      at += n;
-    }
-    tokens.push_back(std::move(token));
-  }
-}
 
 // ---- Fields.
 
@@ -202,7 +47,9 @@ constexpr FieldName inner_fields[] = {
     {"Type", "type"},
     {"Enum", "enum"},
     {"ID", "id"},
+    {"Index", "index"},
     {"Items", "items"},
+    {"AnyOf", "anyOf"},
     {"Images", "images"},
 };
 
@@ -223,7 +70,7 @@ struct Block {
 
 class Translator {
  public:
-  explicit Translator(std::vector<Action> actions) : actions_(std::move(actions)) {}
+  explicit Translator(std::vector<GoAction> actions) : actions_(std::move(actions)) {}
 
   // The whole template; or what stands before and in its .Response.
   Result<std::string> run(bool cut_at_response) {
@@ -231,7 +78,7 @@ class Translator {
     blocks_.clear();
     variables_.clear();
     dots_ = {""};
-    for (const Action& action : actions_) {
+    for (const GoAction& action : actions_) {
       add_text(action.text);
       if (action.code.empty()) break;
       code_ = action.code;
@@ -255,14 +102,14 @@ class Translator {
   }
 
   void add_text(std::string_view text) {
-    if (!text.empty()) out_ += "{{ " + jinja_string(text) + " }}";
+    if (!text.empty()) out_ += "{{ " + json_quoted(text) + " }}";
   }
   void add_tag(const std::string& tag) { out_ += "{% " + tag + " %}"; }
 
-  const Token& next() const { return tokens_[at_]; }
+  const GoToken& next() const { return tokens_[at_]; }
   // The token that ends an action stays.
-  Token take() {
-    const Token token = tokens_[at_];
+  GoToken take() {
+    const GoToken token = tokens_[at_];
     if (token.kind != Kind::end) ++at_;
     return token;
   }
@@ -278,9 +125,9 @@ class Translator {
 
   Result<void> translate(bool& was_response) {
     if (code_.starts_with("/*")) return {};
-    tokens_ = TRY(tokens_of(code_));
+    tokens_ = TRY(go_tokens(code_));
     at_ = 0;
-    const Token first = next();
+    const GoToken first = next();
     if (first.kind == Kind::name) {
       if (takes(Kind::name, "if")) return begin_condition();
       if (takes(Kind::name, "with")) return begin_with();
@@ -301,11 +148,7 @@ class Translator {
     was_response = first.kind == Kind::field && first.value == "Response" && dots_.back().empty();
     const std::string value = TRY(pipeline());
     TRY(expect_end());
-    // Go writes texts as they are; what is no text is JSON in Ollama's templates.
-    out_ += fmt::format(
-        "{{{{ ({0}) if ({0}) is string else '' if ({0}) is none or ({0}) is "
-        "undefined else (({0}) | tojson) }}}}",
-        value);
+    out_ += "{{ " + shown(value) + " }}";
     return {};
   }
 
@@ -349,10 +192,17 @@ class Translator {
       if (!takes(Kind::symbol, ":=")) return wrong(Fault::bad_format, "':=' is missing");
     }
     const std::string value = TRY(pipeline());
-    const std::string dot = new_name("dot");
-    add_tag(fmt::format("for {} in {}", dot, value));
+    // A map is gone through by its keys in order; each is a pair.
+    const std::string all = "g." + new_name("all"), one = new_name("one");
+    add_tag(fmt::format("set {} = {}", all, value));
+    add_tag(fmt::format("for {} in (({} | dictsort(true)) if {} is mapping else {})", one, all, all,
+                        all));
+    const std::string dot = "g." + new_name("dot");
+    add_tag(fmt::format("set {} = {}[1] if {} is mapping else {}", dot, one, all, one));
     dots_.push_back(dot);
-    if (variables.size() == 2) add_tag(fmt::format("set {} = loop.index0", declare(variables[0])));
+    if (variables.size() == 2)
+      add_tag(fmt::format("set {} = {}[0] if {} is mapping else loop.index0", declare(variables[0]),
+                          one, all));
     if (!variables.empty()) add_tag(fmt::format("set {} = {}", declare(variables.back()), dot));
     return expect_end();
   }
@@ -417,7 +267,7 @@ class Translator {
     return value;
   }
 
-  static bool begins_operand(const Token& token) {
+  static bool begins_operand(const GoToken& token) {
     return token.kind == Kind::field || token.kind == Kind::variable || token.kind == Kind::text ||
            token.kind == Kind::number || token.value == "(" || token.value == "true" ||
            token.value == "false" || token.value == "nil" || token.value == "currentDate";
@@ -436,7 +286,7 @@ class Translator {
   }
 
   Result<std::string> operand() {
-    const Token token = take();
+    const GoToken token = take();
     std::string value;
     if (token.value == "(" && token.kind == Kind::symbol) {
       if (++depth_ > depth_max) return wrong(Fault::limit, "parentheses are nested too deep");
@@ -484,6 +334,39 @@ class Translator {
     return wrong(Fault::unsupported, "no message, tool or call has a .{}", printable(name, 30));
   }
 
+  // printf: %s, %v and %d write a value, %q a quoted text, %% is a percent sign.
+  Result<std::string> formatted(const std::vector<std::string>& a) const {
+    if (a[0].size() < 2 || !a[0].starts_with('"') || !a[0].ends_with('"'))
+      return wrong(Fault::unsupported, "the format of printf must be a text");
+    const std::string_view format = std::string_view(a[0]).substr(1, a[0].size() - 2);
+    std::string joined, text;
+    size_t n = 1;
+    const auto add = [&](const std::string& part) {
+      joined += (joined.empty() ? "(" : " ~ ") + part;
+    };
+    for (size_t i = 0; i < format.size(); ++i) {
+      const char verb = format[i] == '%' && i + 1 < format.size() ? format[i + 1] : '\0';
+      if (format[i] != '%' || verb == '%') {
+        text += format[i];
+        if (verb == '%') ++i;
+        continue;
+      }
+      if (std::string_view("svdq").find(verb) == std::string_view::npos)
+        return wrong(Fault::unsupported, "printf knows %s, %v, %d, %q and %%, not '%{}'",
+                     printable(format.substr(i + 1, 1)));
+      if (n == a.size()) return wrong(Fault::bad_format, "printf has too few arguments");
+      add('"' + text + '"');
+      add(verb == 'q' ? fmt::format("go_json({})", a[n]) : shown(a[n]));
+      text.clear();
+      ++n, ++i;
+    }
+    if (n < a.size()) return wrong(Fault::bad_format, "printf has too many arguments");
+    add('"' + text + '"');
+    return joined + ")";
+  }
+
+  static std::string shown(const std::string& value) { return "go_text(" + value + ")"; }
+
   Result<std::string> call(const std::string& name, const std::vector<std::string>& a) const {
     const auto needs = [&](size_t least, size_t most) {
       return a.size() >= least && a.size() <= most;
@@ -510,8 +393,11 @@ class Translator {
       return text + ")";
     }
     if (name == "len" && needs(1, 1)) return fmt::format("({} | length)", a[0]);
-    if (name == "json" && needs(1, 1)) return fmt::format("({} | tojson)", a[0]);
+    if (name == "json" && needs(1, 1)) return fmt::format("go_json({})", a[0]);
     if (name == "print" && needs(1, 100)) return joined(" ~ ");
+    if (name == "println" && needs(1, 100)) return joined(" ~ ' ' ~ ") + " ~ '\\n'";
+    if (name == "printf" && needs(1, 100)) return formatted(a);
+    if (name == "toTypeScriptType" && needs(1, 1)) return fmt::format("type_script({})", a[0]);
     if (name == "index" && needs(2, 100)) {
       std::string text = a[0];
       for (size_t i = 1; i < a.size(); ++i) text += "[" + a[i] + "]";
@@ -520,39 +406,63 @@ class Translator {
     if (name == "slice" && needs(1, 3))
       return fmt::format("{}[{}:{}]", a[0], a.size() > 1 ? a[1] : "", a.size() > 2 ? a[2] : "");
     for (const char* known : {"ne", "lt", "le", "gt", "ge", "and", "or", "not", "eq", "len", "json",
-                              "print", "index", "slice"})
+                              "print", "println", "printf", "index", "slice", "toTypeScriptType"})
       if (name == known)
         return wrong(Fault::bad_format, "{} does not take {} arguments", name, a.size());
     return wrong(Fault::unsupported, "there is no function '{}'", printable(name, 30));
   }
 
-  std::vector<Action> actions_;
+  std::vector<GoAction> actions_;
   std::string out_;
   std::string_view code_;  // of the action that is being read
-  std::vector<Token> tokens_;
+  std::vector<GoToken> tokens_;
   size_t at_ = 0, depth_ = 0, n_names_ = 0;
   std::vector<Block> blocks_;
   std::vector<std::string> dots_;  // what "." is, innermost last; "": the data
   std::vector<std::pair<std::string, std::string>> variables_;  // Go's name, Jinja's
 };
 
-bool mentions(const std::vector<Action>& actions, std::string_view field) {
-  return std::ranges::any_of(actions, [&](const Action& action) {
+bool mentions(const std::vector<GoAction>& actions, std::string_view field) {
+  return std::ranges::any_of(actions, [&](const GoAction& action) {
     for (size_t at = action.code.find(field); at != action.code.npos;
          at = action.code.find(field, at + 1)) {
       const size_t end = at + field.size();
-      if (end == action.code.size() || !is_word(action.code[end])) return true;
+      if (end == action.code.size() || !is_go_word(action.code[end])) return true;
     }
     return false;
   });
 }
 
-// What templates of both kinds begin with.
+// What templates of both kinds begin with. Go writes texts as they are and lists in brackets; what
+// else there is in Ollama's templates writes itself as JSON, with the escapes of HTML.
 constexpr std::string_view prologue =
+    "{%- macro go_json(v) -%}{{- (v if v is defined else '') | tojson(separators=(',', ':')) | "
+    "replace('&', '\\\\u0026')"
+    " | replace('<', '\\\\u003c') | replace('>', '\\\\u003e') -}}{%- endmacro -%}"
+    "{%- macro go_text(v) -%}"
+    "{%- if v is string -%}{{- v -}}"
+    "{%- elif v is none or v is undefined -%}"
+    "{%- elif v is mapping or v is not sequence or v[0] is mapping -%}{{- go_json(v) -}}"
+    "{%- else -%}[{{- v | join(' ') -}}]{%- endif -%}{%- endmacro -%}"
     "{%- set g = namespace(system='', prompt='', response='', tools=tools or [], rounds=[],"
     " think=enable_thinking is defined and enable_thinking,"
     " think_set=enable_thinking is defined or reasoning_effort is defined,"
     " think_level=reasoning_effort or '') -%}";
+
+// The type of a parameter, as TypeScript has it.
+constexpr std::string_view type_script_macro =
+    "{%- macro type_script_name(t) -%}"
+    "{{- {'string': 'string', 'number': 'number', 'integer': 'number', 'boolean': 'boolean',"
+    " 'array': 'any[]', 'object': 'Record<string, any>', 'null': 'null'}.get(t, 'any') -}}"
+    "{%- endmacro -%}"
+    "{%- macro type_script(p) -%}"
+    "{%- if p is not mapping -%}any"
+    "{%- elif p.anyOf -%}"
+    "{%- for one in p.anyOf -%}{{ type_script(one) }}{{ '' if loop.last else ' | ' }}{%- endfor -%}"
+    "{%- elif p.type is string -%}{{ type_script_name(p.type) }}"
+    "{%- elif p.type -%}"
+    "{%- for t in p.type -%}{{ type_script_name(t) }}{{ '' if loop.last else ' | ' }}{%- endfor -%}"
+    "{%- else -%}any{%- endif -%}{%- endmacro -%}";
 
 // Several system messages are one.
 constexpr std::string_view system_of_messages =
@@ -590,7 +500,7 @@ Result<std::string> jinja_of_go_template(std::string_view text) {
   if (text.size() > template_bytes_max)
     return fail(Fault::limit, "the template has {} bytes, at most {} are read", text.size(),
                 template_bytes_max);
-  std::vector<Action> actions = TRY(split(text));
+  std::vector<GoAction> actions = TRY(split_go_template(text));
   const bool of_messages = mentions(actions, ".Messages");
   if (!of_messages && !mentions(actions, ".Response")) {
     const std::string_view rest = actions.back().text;
@@ -599,13 +509,14 @@ Result<std::string> jinja_of_go_template(std::string_view text) {
   }
   Translator translator(std::move(actions));
   const std::string whole = TRY(translator.run(false));
-  if (of_messages) return fmt::format("{}{}{}", prologue, system_of_messages, whole);
+  const std::string_view macros = whole.find("type_script(") == whole.npos ? "" : type_script_macro;
+  if (of_messages) return fmt::format("{}{}{}{}", macros, prologue, system_of_messages, whole);
   const std::string last = TRY(translator.run(true));
   return fmt::format(
-      "{}{}{{%- for round in g.rounds -%}}{{%- set g.system = round.s -%}}"
+      "{}{}{}{{%- for round in g.rounds -%}}{{%- set g.system = round.s -%}}"
       "{{%- set g.prompt = round.p -%}}{{%- set g.response = round.r -%}}"
       "{{%- if loop.last -%}}{}{{%- else -%}}{}{{%- endif -%}}{{%- endfor -%}}",
-      prologue, rounds_of_messages, last, whole);
+      macros, prologue, rounds_of_messages, last, whole);
 }
 
 }  // namespace quire

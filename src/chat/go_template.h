@@ -10,7 +10,8 @@
 // last one ends behind its .Response.
 //
 // Actions: if, else, else if, range, with, end, break, continue, variables, comments, trim marks;
-// functions: and, or, not, eq, ne, lt, le, gt, ge, len, index, slice, print, json, currentDate.
+// functions: and, or, not, eq, ne, lt, le, gt, ge, len, index, slice, print, println, printf, json,
+// currentDate, toTypeScriptType.
 #pragma once
 #include "base/result.h"
 

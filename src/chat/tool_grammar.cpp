@@ -83,7 +83,7 @@ class Writer {
 
   // Thinking before them, where the model decides about it.
   ExpressionId behind_thinking(ExpressionId calls) {
-    ExpressionId thinking = g_.empty();
+    ExpressionId thinking;
     if (format_.tools == ToolStyle::harmony)
       thinking = g_.sequence({mark("<|channel|>"), g_.text("analysis"), mark("<|message|>"),
                               text_until(g_, "<|end|>"), mark("<|start|>"), g_.text("assistant")});

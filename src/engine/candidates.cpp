@@ -435,7 +435,7 @@ Candidates::Drawn Candidates::draw(Rng& rng) {
 Candidates::Drawn Candidates::draw_from_list(Rng& rng) {
   const double total = weigh();
   double left = rng.uniform() * total;
-  const Candidate* last = nullptr;  // rounding: the weights may not quite add up
+  const Candidate* last = &list_.front();  // rounding: the weights may not quite add up
   for (const Candidate& candidate : list_) {
     left -= static_cast<double>(candidate.weight);
     if (candidate.weight > 0) last = &candidate;

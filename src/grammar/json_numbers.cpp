@@ -1,5 +1,7 @@
 #include "grammar/json_numbers.h"
 
+#include "base/check.h"
+
 #include <algorithm>
 
 namespace quire {
@@ -250,6 +252,7 @@ ExpressionId numbers(Grammar& grammar, const NumberRange& range) {
 
 // By the rest of division of what has been read: a rule for each rest.
 ExpressionId multiples(Grammar& grammar, uint32_t of, Negative negative) {
+  CHECK(of > 0);
   std::vector<RuleId> rests;
   rests.reserve(of);
   for (uint32_t r = 0; r < of; ++r) rests.push_back(grammar.add_rule("rest" + std::to_string(r)));

@@ -153,6 +153,7 @@ class Writer {
   Result<void> write_dict(const Dict& dict) {
     if (dict.entries.empty()) return out_ += "{}", Result<void>{};
     std::vector<const std::pair<Value, Value>*> entries;
+    entries.reserve(dict.entries.size());
     for (const auto& entry : dict.entries) entries.push_back(&entry);
     if (style_.sort_keys) TRY(sort(entries));
     out_ += '{';

@@ -14,7 +14,7 @@ Result<Hparams> read_hparams(const GgufFile& file) {
   if (h.window > 0 && !file.has("gemma2.attention.sliding_window_pattern")) set_window_period(h, 2);
   // The 27B model divides scores by sqrt(D / H); files do not say so.
   if (h.attn_scale == 0 && h.n_layer == 46)
-    h.attn_scale = 1.0f / std::sqrt(static_cast<float>(h.n_embd / h.n_head));
+    h.attn_scale = 1.0f / std::sqrt(static_cast<float>(h.n_embd) / static_cast<float>(h.n_head));
   return h;
 }
 

@@ -16,7 +16,7 @@ Result<Hparams> read_hparams(const GgufFile& file) {
   if (h.rope_theta_window == 0) h.rope_theta_window = 10000;
   // The 27B model divides scores by sqrt(D / H); files do not say so.
   if (h.attn_scale == 0 && h.n_layer == 62)
-    h.attn_scale = 1.0f / std::sqrt(static_cast<float>(h.n_embd / h.n_head));
+    h.attn_scale = 1.0f / std::sqrt(static_cast<float>(h.n_embd) / static_cast<float>(h.n_head));
   return h;
 }
 

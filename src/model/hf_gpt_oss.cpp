@@ -64,7 +64,7 @@ Result<HfRows> from_blocks(HfImport& import, const HfMatch& match) {
   const std::vector<int64_t>& n = blocks.dims;
   const bool right = blocks.dtype_name == "U8" && scales.dtype_name == "U8" && n.size() == 4 &&
                      n[3] == 16 && scales.dims == std::vector<int64_t>{n[0], n[1], n[2]} &&
-                     blocks.bytes.size() > 0;
+                     !blocks.bytes.empty();
   if (!right)
     return fail(Fault::bad_format,
                 "{}: '{}' and '{}' are no MXFP4; bytes of the shapes (experts, rows, blocks, 16) "

@@ -294,7 +294,7 @@ class ResponsesAnswer {
   bool part_event(const char* type, const Json& json) {
     Json full = {{"item_id", item_id_}, {"output_index", output_.size()}, {"content_index", 0}};
     full.update(json);
-    return event(type, std::move(full));
+    return event(type, full);
   }
 
   void open(const std::string& kind) {

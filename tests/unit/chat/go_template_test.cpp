@@ -79,12 +79,53 @@ TEST(GoTemplate, ToolsAndCallsAreJson) {
   EXPECT_EQ(rendered("{{ if .Tools }}{{ range .Tools }}{{ .Function.Name }}={{ json .Function }};"
                      "{{ end }}{{ else }}none{{ end }}{{ range .Messages }}{{ end }}",
                      one, tools),
-            R"(f={"name": "f", "parameters": {"type": "object"}};)");
+            R"(f={"name":"f","parameters":{"type":"object"}};)");
   EXPECT_EQ(rendered("{{ range .Messages }}{{ range .ToolCalls }}{{ .Function.Name }}"
                      "{{ .Function.Arguments }}{{ end }}{{ end }}",
                      R"([{"role": "assistant", "content": "", "tool_calls":
                          [{"type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]}])"),
-            R"(f{"a": 1})");
+            R"(f{"a":1})");
+}
+
+// Expected texts are those of Ollama's template package (Go 1.26).
+TEST(GoTemplate, MapsAreGoneThroughInTheOrderOfTheirKeys) {
+  const std::string tools = R"([{"type": "function", "function": {"name": "weather", "parameters": {
+      "type": "object", "properties": {
+        "unit": {"type": "string", "enum": ["C", "F"]},
+        "city": {"type": "string", "description": "a <name>"},
+        "days": {"type": ["integer", "null"]},
+        "x": {"anyOf": [{"type": "array"}, {"type": "boolean"}]}}}}}])";
+  EXPECT_EQ(rendered("{{ range .Tools }}{{ .Function.Name }}({{ range $name, $p := "
+                     ".Function.Parameters.Properties }}{{ $name }}: {{ toTypeScriptType $p }}"
+                     "{{ if $p.Enum }} of {{ $p.Enum }}{{ range $i, $e := $p.Enum }}"
+                     "{{ if $i }}|{{ end }}{{ $e }}{{ end }}{{ end }}, {{ end }}){{ end }}"
+                     "{{ range .Messages }}{{ end }}",
+                     one, tools),
+            "weather(city: string, days: number | null, unit: string of [C F]C|F, "
+            "x: any[] | boolean, )");
+  EXPECT_EQ(rendered("{{ range .Tools }}{{ range .Function.Parameters.Properties }}"
+                     "{{ .Type }}{{ json .Description }};{{ end }}{{ end }}{{ .Prompt }}",
+                     one, tools),
+            R"(string"a \u003cname\u003e";[integer null]"";string"";"";Hi)");
+}
+
+TEST(GoTemplate, PrintfAndPrintln) {
+  using testing::HasSubstr;
+  EXPECT_EQ(rendered("{{ range .Messages }}{{ printf \"%s says %q %d%%\\n\" .Role .Content "
+                     "(len .Content) }}{{ end }}{{ println \"a\" \"b\" }}.",
+                     several),
+            "system says \"Be brief.\" 9%\nuser says \"Hi\" 2%\nassistant says \"Yes?\" 4%\n"
+            "user says \"Why?\" 4%\na b\n.");
+  EXPECT_EQ(rendered("{{ $s := \"\" }}{{ range .Messages }}{{ if $s }}"
+                     "{{ $s = printf \"%s\\n\\n%s\" $s .Content }}{{ else }}{{ $s = .Content }}"
+                     "{{ end }}{{ end }}{{ $s }}",
+                     several),
+            "Be brief.\n\nHi\n\nYes?\n\nWhy?");
+  EXPECT_THAT(rendered("{{ printf \"%x\" .Prompt }}", one), HasSubstr("not '%x'"));
+  EXPECT_THAT(rendered("{{ printf \"%s %\" .Prompt }}", one), HasSubstr("not '%'"));
+  EXPECT_THAT(rendered("{{ printf \"%s %s\" .Prompt }}", one), HasSubstr("too few arguments"));
+  EXPECT_THAT(rendered("{{ printf \"%s\" .Prompt 1 }}", one), HasSubstr("too many arguments"));
+  EXPECT_THAT(rendered("{{ printf .Prompt }}", one), HasSubstr("must be a text"));
 }
 
 TEST(GoTemplate, TextsStayAsTheyAre) {
