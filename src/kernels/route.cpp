@@ -66,7 +66,7 @@ void route(Rows<float> weights, Rows<float> experts, Rows<const float> logits,
   CHECK(options.group_best >= 1 && options.group_best <= X / options.n_groups);
   CHECK(K >= 1 && K <= X / options.n_groups * options.n_groups_used);
   CHECK(bias.dim(0) == 0 || bias.dim(0) == X);
-  float scores[experts_max], biased[experts_max];
+  float scores[experts_max] = {}, biased[experts_max] = {};
   Best best;
   best.n_wanted = K;
   for (int64_t t = 0; t < logits.n; ++t) {

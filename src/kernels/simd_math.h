@@ -12,7 +12,7 @@ namespace quire::avx2 {
 ISA_END
 ISA_BEGIN_AVX512
 namespace quire::avx512 {
-#include "kernels/simd_math.inc"  // NOLINT(readability-duplicate-include): once for each set
+#include "kernels/simd_math.inc"
 }
 ISA_END
 #endif

@@ -80,6 +80,7 @@ Result<std::shared_ptr<const Model>> with_adapters(std::shared_ptr<const Model> 
                                                    const AdapterFiles& files) {
   if (files.empty()) return model;
   std::vector<Adapter> adapters;
+  adapters.reserve(files.loras.size() + files.control_vectors.size());
   for (const AdapterFile& file : files.loras) adapters.push_back(TRY(load_lora(file, *model)));
   for (const AdapterFile& file : files.control_vectors)
     adapters.push_back(TRY(load_control_vector(file, *model, files.first_layer, files.last_layer)));

@@ -140,6 +140,7 @@ Result<void> HfMetadata::windows(int64_t period) {
   const auto usual = [&](int64_t layer) { return period == 0 || (layer + 1) % period != 0; };
   int64_t stated = TRY(get_count_or({"sliding_window_pattern", "_sliding_window_pattern"}, period));
   std::vector<char> windowed;
+  windowed.reserve(static_cast<size_t>(n_layer));
   for (int64_t i = 0; i < n_layer; ++i) windowed.push_back(stated == 0 || (i + 1) % stated != 0);
   if (config_.has("layer_types")) {
     const std::vector<std::string> types = TRY(config_.get_strings("layer_types"));

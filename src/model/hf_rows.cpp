@@ -35,7 +35,7 @@ void HfRows::copy(int64_t first, int64_t n, std::byte* to) const {
 
 HfRows mapped_rows(const TensorView& view) { return {view.dtype, view.shape, view.data, {}}; }
 
-HfRows permuted_rows(HfRows rows, std::function<int64_t(int64_t)> source) {
+HfRows permuted_rows(const HfRows& rows, std::function<int64_t(int64_t)> source) {
   HfRows out{rows.dtype, rows.shape, nullptr, {}};
   if (rows.shape.rank == 1) {  // a vector's elements are its rows
     out.fill = [rows, source = std::move(source)](int64_t, int64_t, std::byte* to) {
@@ -183,7 +183,7 @@ HfRows reshaped_rows(HfRows rows, const Shape& shape) {
   return out;
 }
 
-HfRows computed_rows(HfRows rows, std::function<float(float)> function) {
+HfRows computed_rows(const HfRows& rows, std::function<float(float)> function) {
   HfRows out{DType::f32, rows.shape, nullptr, {}};
   out.fill = [rows, function = std::move(function)](int64_t first, int64_t n, std::byte* to) {
     const int64_t width = rows.shape.last();

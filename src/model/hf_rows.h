@@ -27,7 +27,7 @@ struct HfRows {
 
 HfRows mapped_rows(const TensorView& view);
 // Row r of the result is row source(r); as many as the source has.
-HfRows permuted_rows(HfRows rows, std::function<int64_t(int64_t)> source);
+HfRows permuted_rows(const HfRows& rows, std::function<int64_t(int64_t)> source);
 // Rows [first, first + n) of a matrix or vector; of a vector, elements.
 HfRows sliced_rows(const HfRows& rows, int64_t first, int64_t n);
 // Matrices (N, K) of one shape and type as (parts, N, K).
@@ -43,7 +43,7 @@ HfRows strided_columns(HfRows rows, int64_t first, int64_t step);
 // The same elements under another shape of as many.
 HfRows reshaped_rows(HfRows rows, const Shape& shape);
 // Every element x as function(x), f32.
-HfRows computed_rows(HfRows rows, std::function<float(float)> function);
+HfRows computed_rows(const HfRows& rows, std::function<float(float)> function);
 HfRows f32_rows(HfRows rows);
 // Matrix (N, K) of 8-bit floats (E4M3), each times the scale of its block: scales (ceil(N / rows),
 // ceil(K / columns)) f32. DeepSeek-V3's format. Products are rounded to bf16.

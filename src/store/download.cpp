@@ -48,9 +48,10 @@ class Download {
       return {};
     }
     resume();
-    std::vector<std::thread> threads;
     const auto n =
         std::min<size_t>(static_cast<size_t>(std::max(options_.n_parallel, 1)), parts_.size());
+    std::vector<std::thread> threads;
+    threads.reserve(n);
     for (size_t i = 0; i < n; ++i) threads.emplace_back([this] { work(); });
     for (std::thread& thread : threads) thread.join();
     const bool synced = ::fsync(fd_) == 0;

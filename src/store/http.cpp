@@ -64,8 +64,7 @@ size_t on_read(char* data, size_t size, size_t n, void* user) {
     if (n_bytes == 0 && source.n_left > 0) return CURL_READFUNC_ABORT;
     source.n_left -= n_bytes;
   } else {
-    n_bytes = std::min(size * n, source.rest.size());
-    std::copy_n(source.rest.data(), n_bytes, data);
+    n_bytes = source.rest.copy(data, size * n);
     source.rest.remove_prefix(n_bytes);
   }
   source.n_sent += n_bytes;

@@ -153,7 +153,7 @@ Result<StoredModel> Store::find(const ModelRef& ref) const {
 }
 
 Result<std::string> Store::layer_path(const StoreLayer& layer) const {
-  const std::string path = layer.path.empty() ? blob_path(layer.digest) : layer.path;
+  std::string path = layer.path.empty() ? blob_path(layer.digest) : layer.path;
   if (!file_exists(path))
     return fail(Fault::not_found,
                 "{}: this file of a model is gone: pull or create the model again", path);

@@ -67,9 +67,9 @@ class Tokenizer {
                                                             std::string_view pre_override = {});
   // From the text of a tokenizer.json, with that of the tokenizer_config.json beside it if there is
   // one (it names BOS and EOS). unsupported names the component that is not known.
-  static Result<std::shared_ptr<const Tokenizer>> from_json(std::string_view json,
-                                                            std::string_view config_json = {},
-                                                            std::string name = "tokenizer.json");
+  static Result<std::shared_ptr<const Tokenizer>> from_json(
+      std::string_view json, std::string_view config_json = {},
+      const std::string& name = "tokenizer.json");
   // For a model that comes without one: n_tokens ids that stand for no text. encode fails with
   // unsupported and `why`, a whole sentence about the file.
   static Result<std::shared_ptr<const Tokenizer>> none(int64_t n_tokens, std::string why);

@@ -307,10 +307,12 @@ void add_vocabulary(GgufWriter& writer, const TokenizerSpec& spec, const Vocabul
   writer.add_strings(key("tokens"), std::span<const std::string>(out.pieces));
   if (!out.scores.empty()) writer.add_f32s(key("scores"), out.scores);
   std::vector<int32_t> types;
+  types.reserve(out.types.size());
   for (const TokenType type : out.types) types.push_back(static_cast<int32_t>(type));
   writer.add_i32s(key("token_type"), types);
   if (out.with_merges) {
     std::vector<std::string> merges;
+    merges.reserve(spec.merges.size());
     for (const auto& [left, right] : spec.merges) merges.push_back(left + ' ' + right);
     writer.add_strings(key("merges"), std::span<const std::string>(merges));
   }

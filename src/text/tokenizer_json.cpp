@@ -368,8 +368,8 @@ Result<TokenizerSpec> read_tokenizer_json(std::string_view json_text, std::strin
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::from_json(std::string_view json_text,
                                                               std::string_view config_json,
-                                                              std::string name) {
-  return create(TRY(read_tokenizer_json(json_text, config_json, std::move(name))));
+                                                              const std::string& name) {
+  return create(TRY(read_tokenizer_json(json_text, config_json, name)));
 }
 
 }  // namespace quire
