@@ -21,12 +21,14 @@ class Writer {
     // Children come before their parents.
     for (const RegexNode& node : tree.nodes) {
       Facts facts;
-      facts.anchors = node.kind == Kind::begin || node.kind == Kind::end;
+      facts.begins = node.kind == Kind::begin;
+      facts.ends = node.kind == Kind::end;
       facts.may_be_empty = node.kind != Kind::characters && node.kind != Kind::choice;
       facts.always_empty = facts.may_be_empty;
       for (const uint32_t child : node.children) {
         const Facts& part = facts_[child];
-        facts.anchors |= part.anchors;
+        facts.begins |= part.begins;
+        facts.ends |= part.ends;
         facts.always_empty &= part.always_empty;
         if (node.kind == Kind::choice)
           facts.may_be_empty |= part.may_be_empty;
@@ -38,7 +40,7 @@ class Writer {
     }
   }
 
-  bool has_anchors() const { return facts_[tree_.root].anchors; }
+  bool has_anchors() const { return facts_[tree_.root].has_anchors(); }
   bool sound() const { return sound_; }
 
   // The depth is that of groups, which the parser has bounded.
@@ -53,7 +55,7 @@ class Writer {
         return ends.end ? grammar_.empty() : grammar_.nothing();
       case Kind::repeat: {
         // Behind its first copy a repetition no longer is at the beginning.
-        if (facts_[node.children[0]].anchors) sound_ = false;
+        if (facts_[node.children[0]].has_anchors()) sound_ = false;
         return grammar_.repeat(write(node.children[0], ends), node.min, node.max);
       }
       case Kind::choice: {
@@ -70,27 +72,29 @@ class Writer {
 
  private:
   struct Facts {
-    bool anchors = false, may_be_empty = false, always_empty = false;
+    bool begins = false, ends = false;  // whether `^` and `$` are in it
+    bool may_be_empty = false, always_empty = false;
+    bool has_anchors() const { return begins || ends; }
   };
 
   ExpressionId write_sequence(const RegexNode& node, Ends ends) {
     const size_t n = node.children.size();
     std::vector<Ends> at(n);
     // Once a part that may be empty or not stands before, it is not known where a part begins.
-    const auto walk = [&](bool Ends::* side, bool at_end, bool backwards) {
+    const auto walk = [&](bool Ends::* side, bool Facts::* anchors, bool at_end, bool backwards) {
       bool known = true;
       for (size_t i = 0; i < n; ++i) {
         const size_t k = backwards ? n - 1 - i : i;
         const Facts& facts = facts_[node.children[k]];
-        if (!known && facts.anchors) sound_ = false;
+        if (!known && facts.*anchors) sound_ = false;
         at[k].*side = at_end;
         if (facts.always_empty) continue;
         if (facts.may_be_empty && at_end) known = false;
         if (!facts.may_be_empty) known = true, at_end = false;
       }
     };
-    walk(&Ends::begin, ends.begin, false);
-    walk(&Ends::end, ends.end, true);
+    walk(&Ends::begin, &Facts::begins, ends.begin, false);
+    walk(&Ends::end, &Facts::ends, ends.end, true);
     std::vector<ExpressionId> parts;
     parts.reserve(n);
     for (size_t i = 0; i < n; ++i) parts.push_back(write(node.children[i], at[i]));

@@ -65,6 +65,17 @@ TEST(Regex, AnchorsHoldWhereTheyStand) {
   EXPECT_FALSE(found("(^x|y)z", "axzb"));
   EXPECT_FALSE(found("^$", "a"));
   EXPECT_TRUE(found("^$", ""));
+  EXPECT_TRUE(found("^a*$", ""));
+  EXPECT_TRUE(found("^a*$", "aa"));
+  EXPECT_FALSE(found("^a*$", "aab"));
+  EXPECT_FALSE(found("^a*$", "baa"));
+  EXPECT_TRUE(found("^.*$", "any text"));
+  EXPECT_TRUE(found("^a?b?$", "b"));
+  EXPECT_FALSE(found("^a?b?$", "ba"));
+  EXPECT_TRUE(found("a*$", "bcaa"));
+  EXPECT_TRUE(found("^a*", "b"));
+  EXPECT_TRUE(found("(^a*$|b)", "xbx"));
+  EXPECT_FALSE(found("(^a*$|b)", "xax"));
 }
 
 TEST(Regex, WhatCannotBeEnforcedIsAnErrorThatSaysWhy) {
