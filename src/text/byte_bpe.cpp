@@ -17,10 +17,13 @@ class ByteBpe final : public WordEncoder {
       byte_ids_[byte] = pieces.find(bytes_to_alphabet({&as_char, 1}));
     }
     if (!spec.ignore_merges) return;
-    // Whole words are looked up by their bytes. Empty stands for what is not in the alphabet: no
-    // word is empty.
+    // Whole words are looked up by their bytes. Empty stands for what is not in the alphabet and
+    // for tokens that are only added: no word is empty.
+    words_.reserve(spec.pieces.size());
     for (size_t id = 0; id < spec.pieces.size(); ++id) {
-      words_.push_back(alphabet_to_bytes(spec.pieces[id]).value_or(""));
+      const std::string& piece = spec.pieces[id];
+      const bool known = pieces.find(piece) == static_cast<int32_t>(id);
+      words_.push_back(known ? alphabet_to_bytes(piece).value_or("") : "");
     }
     word_index_ = StringIndex(words_);
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,9 +91,15 @@ class FlatMap {
 class StringIndex {
  public:
   StringIndex() = default;
-  explicit StringIndex(const std::vector<std::string>& strings) : strings_(&strings) {
+  // Those at `without` are not found.
+  explicit StringIndex(const std::vector<std::string>& strings,
+                       std::span<const int32_t> without = {})
+      : strings_(&strings) {
+    std::vector<bool> left_out(strings.size());
+    for (const int32_t i : without) left_out[static_cast<size_t>(i)] = true;
     slots_.assign(std::bit_ceil(strings.size() * 2 + 8), Slot{});
-    for (size_t i = 0; i < strings.size(); ++i) insert(static_cast<int32_t>(i));
+    for (size_t i = 0; i < strings.size(); ++i)
+      if (!left_out[i]) insert(static_cast<int32_t>(i));
   }
   // -1 when it is not there.
   int32_t find(std::string_view text) const {

@@ -84,7 +84,7 @@ Result<void> check(const TokenizerSpec& spec) {
 
 struct Tokenizer::State {
   TokenizerSpec spec;
-  StringIndex pieces;
+  StringIndex pieces;  // without tokens that are only added
   std::unique_ptr<WordEncoder> encoder;
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
@@ -95,6 +95,7 @@ struct Tokenizer::State {
   Result<void> init();
   Result<void> add_tokens();
   void find_ends();
+  int32_t find(std::string_view text) const;  // -1: no token has it
 
   // The steps of encode, from the whole text down to words.
   Result<void> encode_text(std::string_view text, const EncodeOptions& options,
@@ -115,7 +116,10 @@ Result<void> Tokenizer::State::init() {
     return fail(Fault::unsupported, "{}: tokenizers of kind '{}' are not supported", spec.name,
                 printable(spec.kind));
   }
-  pieces = StringIndex(spec.pieces);
+  std::vector<int32_t> added_only;  // words are not made of them
+  for (const AddedTokenSpec& token : spec.added)
+    if (!token.model_knows) added_only.push_back(token.id);
+  pieces = StringIndex(spec.pieces, added_only);
   encoder = TRY(make(spec, pieces));
   normalizer = TRY(Normalizer::create(spec.normalizers, spec.name));
   pre_tokenizer = TRY(PreTokenizer::create(spec.pre_tokenizers, spec.name));
@@ -142,13 +146,19 @@ Result<void> Tokenizer::State::add_tokens() {
   return {};
 }
 
+int32_t Tokenizer::State::find(std::string_view text) const {
+  if (const int32_t id = pieces.find(text); id >= 0) return id;
+  const auto token = std::ranges::find(spec.added, text, &AddedTokenSpec::text);
+  return token == spec.added.end() ? -1 : token->id;
+}
+
 void Tokenizer::State::find_ends() {
   ends.resize(spec.pieces.size());
   std::vector<int32_t>& list = spec.end_of_generation;
   list.push_back(spec.eos);
   list.push_back(spec.eot);
   for (const std::string_view name : end_names) {
-    const int32_t id = pieces.find(name);
+    const int32_t id = find(name);
     if (id >= 0 && hidden[static_cast<size_t>(id)]) list.push_back(id);
   }
   std::erase(list, -1);
@@ -297,7 +307,7 @@ std::string_view Tokenizer::piece(int32_t id) const {
 }
 
 std::optional<int32_t> Tokenizer::id_of(std::string_view text) const {
-  const int32_t id = state_->pieces.find(text);
+  const int32_t id = state_->find(text);
   if (id < 0 || text.empty()) return std::nullopt;
   return id;
 }

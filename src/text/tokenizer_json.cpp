@@ -207,6 +207,7 @@ class Reader : TokenizerJsonErrors {
       const json* id = json_member(value, "id");
       token.id =
           in_model >= 0 ? in_model : TRY(checked_id(id == nullptr ? json() : *id, token.text, n));
+      token.model_knows = in_model >= 0;
       token.special = json_flag_or(value, "special", false);
       token.single_word = json_flag_or(value, "single_word", false);
       token.lstrip = json_flag_or(value, "lstrip", false);

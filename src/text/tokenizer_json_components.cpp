@@ -41,6 +41,7 @@ Result<std::string> TokenizerJsonErrors::need_string(const json& object, const c
 
 namespace {
 
+constexpr int64_t fixed_length_max = 65535;  // PCRE2's for repetitions
 constexpr std::string_view space_mark = "\xE2\x96\x81";
 
 // Nothing when the text is not base64 (RFC 4648).
@@ -131,6 +132,13 @@ class Reader : TokenizerJsonErrors {
       step.pattern = {PatternSpec::Syntax::literal,
                       TRY(need_string(component, "delimiter", "pre_tokenizer CharDelimiterSplit"))};
       step.behavior = SplitBehavior::removed;
+    } else if (type == "FixedLength") {
+      const json* length = json_member(component, "length");
+      const int64_t n =
+          length != nullptr && length->is_number_integer() ? length->get<int64_t>() : 0;
+      if (n < 1 || n > fixed_length_max)
+        return bad("pre_tokenizer FixedLength", "has no 'length' from 1 to {}", fixed_length_max);
+      step.pattern = {PatternSpec::Syntax::regex, fmt::format("(?s:.{{1,{}}})", n)};
     } else if (type == "Digits") {
       step.kind = Kind::digits;
       step.behavior = json_flag_or(component, "individual_digits", false)

@@ -114,6 +114,7 @@ struct AddedTokenSpec {
   bool lstrip = false, rstrip = false;  // swallows white space to its left or right
   bool single_word = false;             // matches only between non-word characters
   bool normalized = false;              // looked for after normalization
+  bool model_knows = true;              // its text is also one of the model's own pieces
 };
 
 struct NamedTemplate {

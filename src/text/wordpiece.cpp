@@ -21,13 +21,13 @@ void emit_unknown(std::string_view word, int32_t unk, EncodeScratch& scratch,
 
 class WordPiece final : public WordEncoder {
  public:
-  explicit WordPiece(const TokenizerSpec& spec)
+  WordPiece(const TokenizerSpec& spec, const StringIndex& pieces)
       : unk_(spec.unk), characters_max_(static_cast<size_t>(spec.word_characters_max)) {
     const std::string& prefix = spec.subword_prefix;
     for (size_t i = spec.pieces.size(); i-- > 0;) {
       const auto id = static_cast<int32_t>(i);
       const std::string_view piece = spec.pieces[i];
-      if (spec.types[i] == TokenType::unused) continue;
+      if (spec.types[i] == TokenType::unused || pieces.find(piece) != id) continue;
       first_.add(piece, id);
       if (piece.starts_with(prefix)) rest_.add(piece.substr(prefix.size()), id);
     }
@@ -89,8 +89,9 @@ class WordLevel final : public WordEncoder {
 
 }  // namespace
 
-Result<std::unique_ptr<WordEncoder>> make_wordpiece(const TokenizerSpec& spec, const StringIndex&) {
-  return std::make_unique<WordPiece>(spec);
+Result<std::unique_ptr<WordEncoder>> make_wordpiece(const TokenizerSpec& spec,
+                                                    const StringIndex& pieces) {
+  return std::make_unique<WordPiece>(spec, pieces);
 }
 
 Result<std::unique_ptr<WordEncoder>> make_wordlevel(const TokenizerSpec& spec,

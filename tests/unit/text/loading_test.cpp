@@ -42,6 +42,47 @@ TEST(TokenizerJson, TheSmallFileLoads) {
   EXPECT_EQ((*tokenizer)->bos(), 3);
 }
 
+// Ids of the `tokenizers` library, here and below.
+TEST(TokenizerJson, WordsAreNotMadeOfTokensThatAreOnlyAdded) {
+  json file = small();
+  file["added_tokens"] = {{{"id", 4}, {"content", "ab"}, {"single_word", true}}};
+  file["pre_tokenizer"] = {{"type", "WhitespaceSplit"}};
+  file["model"] = {{"type", "WordPiece"},
+                   {"unk_token", "u"},
+                   {"vocab", {{"u", 0}, {"a", 1}, {"##b", 2}, {"##a", 3}}}};
+  auto tokenizer = load(file);
+  ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().text;
+  EXPECT_EQ(encoded(**tokenizer, "ab abab aba"), (std::vector<int32_t>{4, 1, 2, 3, 2, 1, 2, 3}));
+  EXPECT_EQ((*tokenizer)->id_of("ab"), 4);
+  file["added_tokens"][0]["id"] = 3;
+  file["pre_tokenizer"] = nullptr;
+  file["model"] = {{"type", "BPE"},
+                   {"ignore_merges", true},
+                   {"vocab", {{"a", 0}, {"b", 1}, {"c", 2}}},
+                   {"merges", json::array()}};
+  tokenizer = load(file);
+  ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().text;
+  EXPECT_EQ(encoded(**tokenizer, "aba"), (std::vector<int32_t>{0, 1, 0}));
+  EXPECT_EQ(encoded(**tokenizer, "ab"), (std::vector<int32_t>{3}));
+}
+
+TEST(TokenizerJson, WordsOfOneLength) {
+  json file = small();
+  file["pre_tokenizer"] = {{"type", "FixedLength"}, {"length", 2}};
+  file["model"] = {{"type", "WordLevel"},
+                   {"unk_token", "u"},
+                   {"vocab", {{"u", 0}, {"ab", 1}, {"c", 2}, {"日本", 3}, {"c\n", 5}}}};
+  file["added_tokens"] = json::array();
+  const auto tokenizer = load(file);
+  ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().text;
+  EXPECT_EQ(encoded(**tokenizer, "ababc\n日本"), (std::vector<int32_t>{1, 1, 5, 3}));
+  EXPECT_EQ(encoded(**tokenizer, "ababc"), (std::vector<int32_t>{1, 1, 2}));
+  for (const json& length : {json(0), json(-1), json(65536), json("2")}) {
+    file["pre_tokenizer"]["length"] = length;
+    expect_error(file, Fault::bad_format, "FixedLength");
+  }
+}
+
 TEST(TokenizerJson, UnknownComponentsAreNamed) {
   json file = small();
   file["model"]["type"] = "Psychic";
