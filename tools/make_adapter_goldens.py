@@ -4,12 +4,13 @@
     python3 tools/make_adapter_goldens.py [--out tests/golden/adapter] [NAME ...]
 
 Needs the packages torch, transformers, peft, safetensors, gguf and numpy. A case of LoRA becomes a PEFT folder OUT/NAME,
-saved by save_pretrained() as a user's would be, the same numbers as OUT/NAME.gguf in llama.cpp's format, and
-OUT/NAME.json; a control vector becomes OUT/NAME.gguf and OUT/NAME.json:
+saved by save_pretrained() as a user's would be, OUT/NAME.json and, where rows keep their order, the same numbers as
+OUT/NAME.gguf in llama.cpp's format; a control vector becomes OUT/NAME.gguf and OUT/NAME.json:
 
     made_by      the reference, on the CPU in f32
     base         the model folder, from tests/golden on
     loras, control_vectors    path (from OUT on) and scale of each
+    folder_only  that there is no OUT/NAME.gguf
     layers       first and last layer of the control vectors, where there is a range
     tokens, positions, logits as in tests/golden/hf
 """
@@ -38,7 +39,16 @@ LORAS = {
     "qwen2": ("hf/qwen2-bf16", "qwen2", dict(r=3, lora_alpha=6, target_modules=LLAMA + ["lm_head"])),
     "gpt2": ("hf/gpt2-f32", "gpt2", dict(r=4, lora_alpha=4, fan_in_fan_out=True,
                                          target_modules=["c_attn", "c_proj", "c_fc"])),
+    "falcon-groups": ("hf/falcon-40b", "falcon", dict(
+        r=4, lora_alpha=6, target_modules=["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"])),
+    "falcon-one-key": ("hf/falcon-7b", "falcon", dict(r=2, lora_alpha=3, target_modules=["query_key_value"])),
+    "gpt-neox": ("hf/gpt-neox-v4", "gptneox", dict(
+        r=4, lora_alpha=6, target_modules=["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"])),
+    "deepseek": ("hf/deepseek-v2-v4", "deepseek2", dict(
+        r=4, lora_alpha=6, target_modules=["q_proj", "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj"])),
 }
+# Rows of a fused matrix lie otherwise in GGUF, and this script does not move them: only PEFT's folder is made.
+PEFT_ONLY = {"falcon", "gptneox", "deepseek2"}
 
 GGUF_NAMES = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
               "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
@@ -136,8 +146,10 @@ def make_lora(out, name):
     for _, layer in lora_layers(model):
         layer.lora_A.float(), layer.lora_B.float()
     (folder / "README.md").unlink(missing_ok=True)
-    write_gguf(out / f"{name}.gguf", model, arch, model.config, dtype)
-    write_golden(out / f"{name}.json", model, base, loras=[[name, 1.0]])
+    if arch not in PEFT_ONLY:
+        write_gguf(out / f"{name}.gguf", model, arch, model.config, dtype)
+    write_golden(out / f"{name}.json", model, base, loras=[[name, 1.0]],
+                 **({"folder_only": True} if arch in PEFT_ONLY else {}))
 
 
 def make_two(out):

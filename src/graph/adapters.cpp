@@ -16,6 +16,7 @@ int weight_input(const Node& node) {
     case Op::embed:
       return 0;
     case Op::linear:
+    case Op::head_linear:
       return 1;
     case Op::expert_linear:
       return 2;
@@ -25,9 +26,15 @@ int weight_input(const Node& node) {
 }
 
 AdapterTarget::Kind kind_of(Op op) {
-  return op == Op::embed           ? AdapterTarget::Kind::table
-         : op == Op::expert_linear ? AdapterTarget::Kind::experts
-                                   : AdapterTarget::Kind::matrix;
+  switch (op) {
+    case Op::embed:
+      return AdapterTarget::Kind::table;
+    case Op::expert_linear:
+    case Op::head_linear:
+      return AdapterTarget::Kind::stack;
+    default:
+      return AdapterTarget::Kind::matrix;
+  }
 }
 
 // The parameter of that name and the kind of its use that is meant.
@@ -65,11 +72,11 @@ ValueId add_value(Graph& graph, std::string name, DimShape shape, Role role) {
   return static_cast<ValueId>(graph.values.size() - 1);
 }
 
-// (n_rows, n_columns), one such matrix for each expert where there are any.
+// (n_rows, n_columns), as many as the target has matrices.
 DimShape matrix_shape(const AdapterTarget& target, int64_t n_rows, int64_t n_columns) {
   DimShape shape;
   shape.reserve(3);
-  if (target.kind == AdapterTarget::Kind::experts) shape.emplace_back(target.n_experts);
+  if (target.kind == AdapterTarget::Kind::stack) shape.emplace_back(target.n_matrices);
   shape.emplace_back(n_rows);
   shape.emplace_back(n_columns);
   return shape;
@@ -117,7 +124,7 @@ Result<AdapterTarget> find_adapter_target(const Graph& graph, const std::string&
   target.n_in = shape.back().n;
   target.n_out = shape.size() == 1 ? 1 : shape[shape.size() - 2].n;
   if (target.kind == AdapterTarget::Kind::table) std::swap(target.n_in, target.n_out);
-  if (target.kind == AdapterTarget::Kind::experts) target.n_experts = shape[0].n;
+  if (target.kind == AdapterTarget::Kind::stack) target.n_matrices = shape[0].n;
   return target;
 }
 
@@ -151,7 +158,7 @@ void add_low_rank(Graph& graph, const LowRankEdit& edit) {
     const bool of_experts = node.op == Op::expert_linear;
     std::vector<ValueId> up_inputs{scaled, weight_b};
     if (of_experts) up_inputs.insert(up_inputs.begin() + 1, node.inputs[1]);
-    const Op up_op = of_experts ? node.op : Op::linear;
+    const Op up_op = node.op == Op::embed ? Op::linear : node.op;
 
     const Node added[] = {
         {node.op, down_inputs(node, weight_a), {down}, {}, false},

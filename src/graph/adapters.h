@@ -18,8 +18,8 @@
 
 namespace quire {
 
-// Adds parameters `target`.lora_a (R, K), or (X, R, K) for experts, or (V, R) for the table of an
-// embedding, and `target`.lora_b (N, R) or (X, N, R).
+// Adds parameters `target`.lora_a (R, K), or (X, R, K) for X experts or heads, or (V, R) for the
+// table of an embedding, and `target`.lora_b (N, R) or (X, N, R).
 struct LowRankEdit {
   std::string target;              // the parameter that is adapted: "blk.0.attn_q.weight"
   std::vector<AdapterPart> parts;  // their columns add up to R
@@ -32,11 +32,15 @@ struct SteerEdit {
 
 // What a parameter is to the adapters of it.
 struct AdapterTarget {
-  enum class Kind : uint8_t { matrix, table, experts };
+  enum class Kind : uint8_t {
+    matrix,
+    table,  // of an embedding
+    stack,  // a matrix for each expert or head
+  };
   Kind kind = Kind::matrix;
   ValueId parameter = no_value;
-  // Lengths of a row of A and of a column of B; X for experts.
-  int64_t n_in = 0, n_out = 0, n_experts = 0;
+  // Lengths of a row of A and of a column of B; matrices of a stack.
+  int64_t n_in = 0, n_out = 0, n_matrices = 0;
 };
 // The parameter of that name: not_found when the graph has none, unsupported when it is used in
 // another way than in a product of rows or as the table of an embedding. "output.weight" is the

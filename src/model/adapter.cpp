@@ -36,9 +36,9 @@ Result<void> check_pair(const LowRankPair& pair, const std::string& path, const 
                 found.error().text);
   const AdapterTarget& target = *found;
   const bool is_table = target.kind == AdapterTarget::Kind::table;
-  const bool of_experts = target.kind == AdapterTarget::Kind::experts;
+  const bool is_stack = target.kind == AdapterTarget::Kind::stack;
   const Shape &a = pair.a.shape(), &b = pair.b.shape();
-  const int rank = of_experts ? 3 : 2;
+  const int rank = is_stack ? 3 : 2;
   const std::string name_a = pair.target + ".lora_a", name_b = pair.target + ".lora_b";
   if (a.rank != rank || b.rank != rank)
     return fail(Fault::bad_format, "{}, that of '{}' is {}; both need {} dimensions here",
@@ -57,9 +57,9 @@ Result<void> check_pair(const LowRankPair& pair, const std::string& path, const 
     return fail(Fault::bad_format, "{}, but '{}' of {} makes {} numbers, not {}: {}",
                 text(path, name_b, pair.b), pair.target, model.path(), target.n_out, b[rank - 2],
                 of_another);
-  if (of_experts && (a[0] != target.n_experts || b[0] != target.n_experts))
-    return fail(Fault::bad_format, "{}, that of '{}' is {}, but {} has {} experts: {}",
-                text(path, name_a, pair.a), name_b, b.text(), model.path(), target.n_experts,
+  if (is_stack && (a[0] != target.n_matrices || b[0] != target.n_matrices))
+    return fail(Fault::bad_format, "{}, that of '{}' is {}, but {} has {} experts or heads: {}",
+                text(path, name_a, pair.a), name_b, b.text(), model.path(), target.n_matrices,
                 of_another);
   if (!std::isfinite(pair.factor))
     return fail(Fault::bad_format, "{}: '{}' would be scaled by {}, which is no number", path,

@@ -108,7 +108,7 @@ constexpr HfRule rules[] = {
     {"layers.#.self_attn.q_b_proj", "blk.#.attn_q_b"},
     {"layers.#.self_attn.kv_a_proj_with_mqa", "blk.#.attn_kv_a_mqa"},
     {"layers.#.self_attn.kv_a_layernorm", "blk.#.attn_kv_a_norm"},
-    {"layers.#.self_attn.kv_b_proj", "", keys_and_values},
+    {"layers.#.self_attn.kv_b_proj", "blk.#.attn_kv_b", keys_and_values, LowRank::heads},
     {"layers.#.mlp.gate.e_score_correction_bias", "blk.#.exp_probs_b.bias"},
     {"layers.#.mlp.shared_experts.gate_proj", "blk.#.ffn_gate_shexp"},
     {"layers.#.mlp.shared_experts.up_proj", "blk.#.ffn_up_shexp"},

@@ -63,7 +63,7 @@ constexpr HfRule rules[] = {
     {"h.#.input_layernorm", "blk.#.attn_norm"},
     {"h.#.ln_mlp", "blk.#.attn_norm"},
     {"h.#.ln_attn", "blk.#.attn_norm_2"},
-    {"h.#.self_attention.query_key_value", "blk.#.attn_qkv", by_kind},
+    {"h.#.self_attention.query_key_value", "blk.#.attn_qkv", by_kind, LowRank::rows},
     {"h.#.self_attention.dense", "blk.#.attn_output"},
     {"h.#.mlp.dense_h_to_4h", "blk.#.ffn_up"},
     {"h.#.mlp.dense_4h_to_h", "blk.#.ffn_down"},

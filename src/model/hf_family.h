@@ -39,10 +39,18 @@ Result<void> as_vector(HfImport& import, const HfMatch& match);   // (1, N) or (
 // Of a classification head; without the head's last matrix, of no use.
 Result<void> for_scores(HfImport& import, const HfMatch& match);
 
+// How a low-rank change B A of a weight follows the rule's transform of that weight.
+enum class LowRank : uint8_t {
+  shared,  // as model/peft_adapter.cpp knows of the transforms above
+  rows,    // the transform moves rows only, and those of B move with them
+  heads,   // two stacks of matrices, one of each head: the first turned the other way around
+};
+
 struct HfRule {
   const char* from;
   const char* to;
   HfTransform transform = keep;
+  LowRank low_rank = LowRank::shared;
 };
 
 // config.json's model_type, and general.architecture of the model it describes.

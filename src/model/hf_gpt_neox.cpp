@@ -33,7 +33,7 @@ Result<void> by_kind(HfImport& import, const HfMatch& match) {
 
 constexpr HfRule rules[] = {
     {"embed_in", "token_embd"},
-    {"layers.#.attention.query_key_value", "blk.#.attn_qkv", by_kind},
+    {"layers.#.attention.query_key_value", "blk.#.attn_qkv", by_kind, LowRank::rows},
     {"layers.#.attention.dense", "blk.#.attn_output"},
     {"layers.#.attention.bias", "", drop},         // the causal mask
     {"layers.#.attention.masked_bias", "", drop},  // what it hides scores with

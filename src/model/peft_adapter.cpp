@@ -5,6 +5,7 @@
 //
 // MODULE is a module of the transformers model, so the rules that name a checkpoint's tensors
 // (model/hf_family.h) name these too, and rows that are permuted in the weights are permuted in B.
+// DeepSeek's kv_b_proj, of which a model keeps keys and values of each head apart, is two pairs.
 // Scale: lora_alpha / R, with rslora lora_alpha / sqrt(R). Source: PEFT's LoraConfig and
 // LoraModel (peft.tuners.lora), version 0.21.
 #include "base/file.h"
@@ -228,18 +229,17 @@ class PeftReader {
     const int64_t rank = b.shape[1];
     TRY(check_rank(module, rank));
     const float factor = TRY(factor_of(module, rank));
+    const LowRank low_rank = named->rule->low_rank;
+    const bool is_whole = low_rank == LowRank::heads && parameter_of(target) != no_value;
     if (halves.of_embedding) {
-      if (a.mapped == nullptr)
-        return fail(Fault::unsupported, "{}: tensor '{}' must be of type F32, F16 or BF16",
-                    file_.path(), printable(halves.a));
-      pairs_.push_back({target, materialize(transposed_rows(a)), materialize(b), factor});
-    } else if (transform == keep || transform == transposed) {
+      pairs_.push_back({target, TRY(turned(halves.a, a)), materialize(b), factor});
+    } else if (transform == keep || transform == transposed || is_whole) {
       pairs_.push_back({target, materialize(a), materialize(b), factor});
-    } else if (transform == query_pairs || transform == key_pairs) {
-      HfImport permuted(file_, heads_);
-      TRY(transform(permuted, {halves.b, target, "", named->match.layer, -1}));
-      const std::vector<HfTensor> rows = TRY(permuted.finish());
-      pairs_.push_back({target, materialize(a), materialize(rows[0].rows), factor});
+    } else if (transform == query_pairs || transform == key_pairs || low_rank == LowRank::rows) {
+      const std::vector<HfTensor> moved = TRY(transformed(*named, halves.b));
+      pairs_.push_back({target, materialize(a), materialize(moved[0].rows), factor});
+    } else if (low_rank == LowRank::heads) {
+      TRY(read_heads(*named, halves, a, factor));
     } else if (transform == stacked) {
       const auto [known, is_new] = expert_factors_.emplace(target, factor);
       if (!is_new && known->second != factor)
@@ -253,6 +253,35 @@ class PeftReader {
                   "llama.cpp's convert_lora_to_gguf.py makes a GGUF file of it",
                   file_.path(), printable(module));
     }
+    return {};
+  }
+
+  // B as the transform leaves the weight.
+  Result<std::vector<HfTensor>> transformed(const HfName& named, const std::string& b) const {
+    HfImport import(file_, heads_);
+    TRY(named.rule->transform(import, {b, named.match.to, "", named.match.layer, -1}));
+    return import.finish();
+  }
+  Result<Tensor> turned(const std::string& name, const HfRows& rows) const {
+    if (rows.mapped == nullptr)
+      return fail(Fault::unsupported, "{}: tensor '{}' must be of type F32, F16 or BF16",
+                  file_.path(), printable(name));
+    return materialize(transposed_rows(rows));
+  }
+
+  // Two stacks of matrices from one. Head h of a stack changes by B[h] A; where it is turned, that
+  // is AT B[h]T, and B[h]T is what the transform makes.
+  Result<void> read_heads(const HfName& named, const Halves& halves, const HfRows& a,
+                          float factor) {
+    const std::vector<HfTensor> of_heads = TRY(transformed(named, halves.b));
+    CHECK(of_heads.size() == 2);
+    const auto for_each_head = [n = of_heads[0].rows.shape[0]](const HfRows& one) {
+      return materialize(stacked_rows(std::vector<HfRows>(static_cast<size_t>(n), one)));
+    };
+    const Tensor a_turned = TRY(turned(halves.a, a));
+    pairs_.push_back({of_heads[0].name, materialize(of_heads[0].rows),
+                      for_each_head(mapped_rows(a_turned.view())), factor});
+    pairs_.push_back({of_heads[1].name, for_each_head(a), materialize(of_heads[1].rows), factor});
     return {};
   }
 
@@ -293,8 +322,13 @@ Result<Adapter> load_peft_lora(const AdapterFile& from, const Model& model) {
   TRY(check_config(config));
   const SafetensorsFile file = TRY(SafetensorsFile::open(weights_path));
   const Hparams& h = model.hparams();
+  // What the transforms of rules ask config.json for.
   const nlohmann::json heads = {{"num_attention_heads", h.n_head},
-                                {"num_key_value_heads", h.n_head_kv}};
+                                {"num_key_value_heads", h.n_head_kv},
+                                {"new_decoder_architecture", true},
+                                {"num_kv_heads", h.n_head_kv},
+                                {"qk_nope_head_dim", h.mla.key_width - h.n_rot},
+                                {"v_head_dim", h.mla.value_width}};
   const HfConfig of_heads = TRY(HfConfig::parse(heads.dump(), model.path()));
   Adapter adapter{adapter_info(from, AdapterKind::lora), {}, {}};
   adapter.pairs = TRY(PeftReader(file, config, of_heads, model).run());

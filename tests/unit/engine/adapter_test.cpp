@@ -80,6 +80,7 @@ TEST_P(AdapterGolden, LogProbabilitiesAreThoseOfTheReference) {
     return list;
   };
   for (const char* ending : {"", ".gguf"}) {
+    if (*ending != '\0' && golden.value("folder_only", false)) continue;
     AdapterFiles adapters{files("loras", ending), files("control_vectors", ""), 0, 0};
     if (golden.contains("layers")) {
       adapters.first_layer = golden["layers"][0];
@@ -131,9 +132,9 @@ LowRankPair random_pair(Rng& rng, const std::string& name, const AdapterTarget& 
       pair.a = random_matrix(rng, {target.n_in, r}, dtype);
       pair.b = random_matrix(rng, {target.n_out, r}, dtype);
       break;
-    case AdapterTarget::Kind::experts:
-      pair.a = random_matrix(rng, {target.n_experts, r, target.n_in}, dtype);
-      pair.b = random_matrix(rng, {target.n_experts, target.n_out, r}, dtype);
+    case AdapterTarget::Kind::stack:
+      pair.a = random_matrix(rng, {target.n_matrices, r, target.n_in}, dtype);
+      pair.b = random_matrix(rng, {target.n_matrices, target.n_out, r}, dtype);
       break;
   }
   return pair;
@@ -144,7 +145,7 @@ void merge(Tensor& w, const LowRankPair& pair, const AdapterTarget& target, floa
   const Tensor a = decoded(pair.a.view()), b = decoded(pair.b.view());
   const int64_t r = pair.rank(), K = target.n_in, N = target.n_out;
   const bool is_table = target.kind == AdapterTarget::Kind::table;
-  for (int64_t x = 0; x < std::max<int64_t>(1, target.n_experts); ++x)
+  for (int64_t x = 0; x < std::max<int64_t>(1, target.n_matrices); ++x)
     for (int64_t n = 0; n < N; ++n)
       for (int64_t k = 0; k < K; ++k) {
         double sum = 0;
