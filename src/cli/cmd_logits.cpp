@@ -41,7 +41,11 @@ Result<int> run(const LogitsFlags& flags) {
   const std::string& name = flags.model.model.empty() ? flags.positional : flags.model.model;
   const ModelContents what = TRY(resolve_contents(name.empty() ? default_model : name));
   auto model = TRY(load_model(what, flags.model));
-  const RunnerOptions options = TRY(runner_options(flags.model));
+  RunnerOptions options = TRY(runner_options(flags.model));
+  // No more than is read: the factors of LongRoPE depend on the length.
+  if (options.n_ctx == 0)
+    options.n_ctx = std::min(model->hparams().n_ctx_train,
+                             static_cast<int64_t>(flags.tokens.size()) + flags.n_greedy);
   auto runner = TRY(Runner::create(model, options));
   const auto row = [&](std::span<const int32_t> tokens) -> Result<std::vector<float>> {
     const auto logits = TRY(runner->run(tokens));
@@ -78,7 +82,7 @@ CommandBody command_logits(CommandLine& app) {
       ->type_name("ID,ID,...");
   add_int(app, "--greedy", flags->n_greedy, "go on with so many tokens, always the likeliest", 0,
           INT32_MAX);
-  add_model_flags(app, flags->model);
+  add_model_flags(app, flags->model, "as many as are read");
   add_rope_flags(app, flags->model.rope);
   add_adapter_flags(app, flags->model.adapters);
   add_fast_flag(app, flags->model);

@@ -11,10 +11,10 @@ void add_model_flag(CommandLine& app, std::string& model) {
   add_text(app, "-m,--model", model, "the model, instead of the argument MODEL", "MODEL");
 }
 
-void add_model_flags(CommandLine& app, ModelFlags& flags) {
+void add_model_flags(CommandLine& app, ModelFlags& flags, const char* all_positions) {
   add_model_flag(app, flags.model);
-  add_int(app, "-c,--ctx-size", flags.n_ctx, "positions of context; 0: all the model knows", 0,
-          INT32_MAX);
+  add_int(app, "-c,--ctx-size", flags.n_ctx,
+          fmt::format("positions of context; 0: {}", all_positions), 0, INT32_MAX);
   add_threads(app, flags.n_threads);
   add_int(app, "-b,--batch-size", flags.n_batch, "most tokens in one step", 1, 65536);
   const auto cache_type = [&app](const char* names, const char* what,

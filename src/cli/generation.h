@@ -33,7 +33,8 @@ struct ModelFlags {
   AdapterFlags adapters;
 };
 void add_model_flag(CommandLine& app, std::string& model);
-void add_model_flags(CommandLine& app, ModelFlags& flags);
+void add_model_flags(CommandLine& app, ModelFlags& flags,
+                     const char* all_positions = "all the model knows");
 // --rope-scaling, --rope-scale, --yarn-...: for contexts beyond the model's own.
 void add_rope_flags(CommandLine& app, RopeOverride& rope);
 void add_adapter_flags(CommandLine& app, AdapterFlags& adapters);
