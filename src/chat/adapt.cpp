@@ -116,8 +116,8 @@ void Adapter::lead_with_tools() {
     text += json_text(function != nullptr ? *function : tool).value_or("") + "\n";
   }
   text +=
-      "To use tools, answer with nothing but one JSON object of this form: "
-      R"({"tool_calls": [{"name": "...", "arguments": {...}}]})"
+      "To use tools, answer with nothing but a JSON list of this form: "
+      R"([{"name": "...", "arguments": {...}}])"
       "\nTheir results come in the next message. Otherwise answer in plain text.";
   lead_ = std::move(text);
   if (!can_.system_role) return;
@@ -198,11 +198,9 @@ Result<Value> Adapter::calls_as_text(const Value& message) {
     }
     calls.push_back(make_dict(std::move(dict)));
   }
-  auto object = std::make_shared<Dict>();
-  object->set(Value(std::string("tool_calls")), make_list(std::move(calls)));
   std::string text(text_of(message, "content"));
   if (!text.empty()) text += '\n';
-  text += TRY(jinja::json_text(make_dict(std::move(object))));
+  text += TRY(jinja::json_text(jinja::make_list(std::move(calls))));
   return with(with(message, "tool_calls", {}), "content", content(std::move(text)));
 }
 

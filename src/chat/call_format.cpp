@@ -51,6 +51,8 @@ std::vector<std::string> call_markers(ToolStyle style) {
       return {"<|START_ACTION|>", "Action:"};
     case ToolStyle::functionary:
       return {"<function="};
+    case ToolStyle::firefunction:
+      return {"functools["};
   }
   return {};
 }
@@ -73,6 +75,8 @@ std::unique_ptr<CallFormat> make_call_format(ToolStyle style, std::string_view m
       return std::make_unique<ActionList>(marker);
     case ToolStyle::functionary:
       return std::make_unique<FunctionTags>();
+    case ToolStyle::firefunction:
+      return std::make_unique<BareObjects>("[");  // the marker has it
     default:
       return std::make_unique<BareObjects>(marker);
   }

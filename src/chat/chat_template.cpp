@@ -113,6 +113,7 @@ Result<std::shared_ptr<const ChatTemplate>> ChatTemplate::create(const Tokenizer
   std::shared_ptr<ChatTemplate> chat(new ChatTemplate(tokenizer, std::move(parsed)));
   const auto capabilities = [&](const jinja::Template& which) {
     ChatOptions options;
+    options.variables = Variables::usual;
     options.limits.time_s_max = 1;
     options.limits.steps_max = 200'000;
     return find_capabilities(
@@ -148,6 +149,23 @@ void set_usual(Dict& variables, const std::optional<std::tm>& given) {
   variables.set(text_value("enable_thinking"), Value(true));
 }
 
+// The tools as the text that templates with `functions` are given (firefunction): a JSON list of
+// what stands behind "function", indented by four; empty without tools.
+Result<std::string> functions_text(const Value& tools) {
+  if (!tools.is(Kind::list) || tools.sequence().items.empty()) return std::string();
+  jinja::Values functions;
+  functions.reserve(tools.sequence().items.size());
+  for (const Value& tool : tools.sequence().items) {
+    const Value* inner =
+        tool.is(Kind::dict) ? tool.dict().find(std::string_view("function")) : nullptr;
+    functions.push_back(inner != nullptr ? *inner : tool);
+  }
+  jinja::JsonStyle style;
+  style.has_indent = true;
+  style.indent = "    ";
+  return jinja::json_text(jinja::make_list(std::move(functions)), style);
+}
+
 }  // namespace
 
 Result<std::string> ChatTemplate::render_text(const Tokenizer& tokenizer,
@@ -166,7 +184,10 @@ Result<std::string> ChatTemplate::render_text(const Tokenizer& tokenizer,
   set_token(*variables, "pad_token", tokenizer, tokenizer.pad());
   set_token(*variables, "sep_token", tokenizer, tokenizer.sep());
   set_token(*variables, "mask_token", tokenizer, tokenizer.mask());
-  if (options.variables == Variables::usual) set_usual(*variables, options.now);
+  if (options.variables == Variables::usual) {
+    set_usual(*variables, options.now);
+    variables->set(text_value("functions"), Value(TRY(functions_text(options.tools))));
+  }
   if (options.kwargs.is(Kind::dict))
     for (const auto& [name, value] : options.kwargs.dict().entries) variables->set(name, value);
   jinja::RenderOptions rendering;

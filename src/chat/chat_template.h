@@ -51,7 +51,7 @@ enum class Variables : uint8_t {
   given,  // what is given and nothing else, as with transformers
   // Also today's date (date_string "26 Jul 2024", datetime "Jul 26 2024"), which a template has no
   // other way to know, and that thinking is allowed (enable_thinking), as llama.cpp's server has
-  // it.
+  // it; tools also as a text of JSON (functions), for templates that take them so.
   usual,
 };
 

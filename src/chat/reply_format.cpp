@@ -5,9 +5,9 @@
 namespace quire {
 namespace {
 
-constexpr const char* style_names[] = {"none",    "generic",   "hermes",     "qwen_xml",
-                                       "llama3",  "mistral",   "deepseek",   "deepseek31",
-                                       "harmony", "command_r", "functionary"};
+constexpr const char* style_names[] = {"none",    "generic",   "hermes",      "qwen_xml",
+                                       "llama3",  "mistral",   "deepseek",    "deepseek31",
+                                       "harmony", "command_r", "functionary", "firefunction"};
 
 struct ThinkMarkers {
   const char* open;
@@ -42,6 +42,8 @@ ReplyFormat find_reply_format(std::string_view chat_template) {
     format.tools = ToolStyle::hermes;
   else if (has("<function="))
     format.tools = ToolStyle::functionary;
+  else if (has("functools["))
+    format.tools = ToolStyle::firefunction;
   else if (has("<|python_tag|>") || (has("<|start_header_id|>") && has("tools")))
     format.tools = ToolStyle::llama3;
   else if (has("tools") || has("tool_calls"))

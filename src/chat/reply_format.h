@@ -20,7 +20,8 @@ enum class ToolStyle : uint8_t {
   deepseek31,  // <｜tool▁call▁begin｜>N<｜tool▁sep｜>{...}<｜tool▁call▁end｜>             V3.1
   harmony,     // <|channel|>commentary to=functions.N <|message|>{...}<|call|>     gpt-oss
   command_r,   // <|START_ACTION|>[{"tool_name": N, "parameters": {...}}]<|END_ACTION|>
-  functionary,  // <function=N>{...}</function>                              Functionary 3.1
+  functionary,   // <function=N>{...}</function>                              Functionary 3.1
+  firefunction,  // functools[{"name": N, "arguments": {...}}]
 };
 const char* tool_style_name(ToolStyle style);  // "hermes", ...
 

@@ -33,6 +33,8 @@ class Writer {
         return "<|START_ACTION|>";
       case ToolStyle::functionary:
         return "<function=";
+      case ToolStyle::firefunction:
+        return "functools";
       case ToolStyle::harmony:
         return " to=functions.";
       default:
@@ -56,9 +58,10 @@ class Writer {
         return g_.sequence(
             {json_.space(), listed(one, many), json_.space(), mark("<|END_ACTION|>")});
       case ToolStyle::generic:
+        return many ? listed(one, many) : one;
       case ToolStyle::mistral:
-        if (many || format_.tools == ToolStyle::mistral) return listed(one, many);
-        return one;
+      case ToolStyle::firefunction:
+        return listed(one, many);
       default:
         return one;
     }
@@ -75,8 +78,9 @@ class Writer {
       return g_.sequence({mark("<|channel|>"), g_.text("commentary to=functions."), rest});
     const ExpressionId one = g_.sequence({mark(marker()), rest});
     const bool in_list =
-        format_.tools == ToolStyle::mistral || format_.tools == ToolStyle::command_r ||
-        format_.tools == ToolStyle::deepseek || format_.tools == ToolStyle::deepseek31;
+        format_.tools == ToolStyle::mistral || format_.tools == ToolStyle::firefunction ||
+        format_.tools == ToolStyle::command_r || format_.tools == ToolStyle::deepseek ||
+        format_.tools == ToolStyle::deepseek31;
     if (parallel_ == ParallelCalls::one || in_list) return one;
     return g_.sequence({one, g_.repeat(g_.sequence({line(), one}), 0, g_.unbounded)});
   }

@@ -18,6 +18,7 @@ Result<int> run(const PushFlags& flags) {
   PushOptions options;
   options.http = registry_options();
   options.key_files = signing_key_files();
+  options.logins = registry_logins();
   options.allow_http = flags.insecure;
   if (!flags.ca_file.empty()) options.http.ca_file = flags.ca_file;
   TransferReport report;

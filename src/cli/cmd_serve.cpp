@@ -177,6 +177,7 @@ Result<std::unique_ptr<server::StoreCatalog>> make_catalog(
   options.pull = pull_options();
   options.push.http = registry_options();
   options.push.key_files = signing_key_files();
+  options.push.logins = registry_logins();
   auto files = TRY(FileCatalog::create(models, names, [](const std::string& name) {
     return find_stored(model_store(), cache_folders(), name);
   }));

@@ -58,8 +58,14 @@ std::vector<std::string> signing_key_files() {
   return {environment("HOME") + "/.ollama/id_ed25519", quire_home() + "/id_ed25519"};
 }
 
+std::string registry_logins() {
+  const std::string folder = environment("DOCKER_CONFIG");
+  return (folder.empty() ? environment("HOME") + "/.docker" : folder) + "/config.json";
+}
+
 PullOptions pull_options() {
   PullOptions options;
+  options.logins = registry_logins();
   options.key_files = signing_key_files();
   options.download.http = registry_options();
   if (const std::string hub = environment("HF_ENDPOINT"); !hub.empty()) options.hugging_face = hub;

@@ -35,6 +35,8 @@ class Drafter {
  public:
   virtual ~Drafter() = default;
   virtual Result<void> draft(std::span<DraftRequest> requests) = 0;
+  // What it keeps of this sequence is not for whom the next tokens are: it knows nothing of them.
+  virtual void forget(int32_t sequence) = 0;
   // Tokens that it would have to read first, beside the last one.
   virtual int64_t n_unread(const DraftRequest&) const { return 0; }
   // What a guess may cost, in steps of the model, before it was measured.

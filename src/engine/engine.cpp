@@ -75,6 +75,8 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
     draft_options.store = {};  // prompts of the draft model are short work
     engine->drafter_ =
         TRY(make_model_drafter(drafts.model, *engine->model_, draft_options, drafts.p_min));
+  } else if (drafts.make) {
+    engine->drafter_ = drafts.make();
   } else if (drafts.lookup) {
     engine->drafter_ = make_lookup_drafter(options.n_sequences);
   }
@@ -180,6 +182,7 @@ void Engine::admit() {
     const std::vector<int32_t>& prompt = request.prompt;
     const PrefixKey root = root_key(request.cache_salt);
     const int64_t shared = n_shared(*slot, request, root);
+    if (slot->root != root && drafter_ != nullptr) drafter_->forget(slot->sequence);
     slot->root = root;
     // The last token is always run: its logits are wanted. What cannot be cut back to the shared
     // part is run anew.
@@ -380,7 +383,10 @@ void Engine::take_token(Slot& slot, std::span<const float> logits) {
   ++outcome.timings.n_generated;
   ++n_drawn_;
   outcome.timings.generate_s = std::chrono::duration<double>(now - *active.first_token).count();
-  if (ends_answer(request, *drawn)) return finish(slot, StopReason::end_of_generation);
+  if (ends_answer(request, *drawn)) {
+    outcome.ended_by = *drawn;
+    return finish(slot, StopReason::end_of_generation);
+  }
 
   outcome.tokens.push_back(*drawn);
   slot.tokens.push_back(*drawn);
@@ -445,6 +451,7 @@ void Engine::finish(Slot& slot, StopReason reason) {
       std::min(slot.tokens.size(), static_cast<size_t>(runner_->n_past(slot.sequence))));
   if (const BlockStore* store = runner_->cache().store(); store && store->takes_answers())
     runner_->cache().save(slot.sequence);
+  if (keeps_answers()) runner_->snapshots()->end_growing(slot.sequence);
   if (reason != StopReason::stop_string) {
     active->show(active->stops.push(active->decoder.flush()) + active->stops.flush());
     if (active->stops.found()) reason = StopReason::stop_string;

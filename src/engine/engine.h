@@ -89,6 +89,7 @@ struct Outcome {
   StopReason reason = StopReason::cancelled;
   std::vector<int32_t> tokens;  // drawn, without one that ends generation
   std::string stop;             // the one of Request::stop that was found
+  int32_t ended_by = -1;        // the token that ended it
   int64_t n_discarded = 0;      // tokens that context shifts dropped
   Timings timings;
   std::optional<Error> error;
@@ -135,13 +136,14 @@ struct Request {
 
 // How drafts are made; none at all unless asked for.
 struct DraftOptions {
-  bool lookup = false;                 // from the text itself
-  std::shared_ptr<const Model> model;  // or by a smaller model
-  int64_t n_ctx = 0;                   // of that model; 0: what it knows, at most the engine's
-  int64_t n_max = 8;                   // guesses at a time
-  int64_t n_min = 0;                   // fewer are not checked
-  double p_min = 0.75;                 // the smaller model stops guessing below this probability
-  bool governed = true;                // no more than pay (draft_governor.h); false: always all
+  bool lookup = false;                             // from the text itself
+  std::shared_ptr<const Model> model;              // or by a smaller model
+  std::function<std::unique_ptr<Drafter>()> make;  // or by a drafter of one's own
+  int64_t n_ctx = 0;     // of that model; 0: what it knows, at most the engine's
+  int64_t n_max = 8;     // guesses at a time
+  int64_t n_min = 0;     // fewer are not checked
+  double p_min = 0.75;   // the smaller model stops guessing below this probability
+  bool governed = true;  // no more than pay (draft_governor.h); false: always all
 };
 
 class Engine {
@@ -165,6 +167,8 @@ class Engine {
   // Since the start: tokens of prompts that were run, and tokens drawn.
   int64_t n_prompt_rows_run() const { return n_prompt_rows_run_; }
   int64_t n_drawn() const { return n_drawn_; }
+  // How often a sequence gave its room in the cache to an older one.
+  int64_t n_put_back() const { return n_put_back_; }
 
   const Model& model() const { return *model_; }
   Runner& runner() { return *runner_; }
@@ -192,6 +196,7 @@ class Engine {
   void take_states();
   void plan_stop(size_t i);
   void keep_states();
+  bool keeps_answers() const;
   static StateSnapshots::Text prompt_text(const Slot& slot);
   std::span<const float> strengths_of(const Request& request) const;
   static int64_t n_shared(const Slot& slot, const Request& request, const PrefixKey& root);
@@ -224,7 +229,7 @@ class Engine {
   std::vector<Slot*> by_age_;                      // that have a request, the oldest first
   int64_t n_answer_rows_ = 0, n_prompt_rows_ = 0;  // of this step
   int64_t n_reserved_ = 0;                         // blocks that this step will take
-  int64_t n_prompt_rows_run_ = 0, n_drawn_ = 0;    // of all steps
+  int64_t n_prompt_rows_run_ = 0, n_drawn_ = 0, n_put_back_ = 0;  // of all steps
   PromptPace pace_;
   TokenProbabilities probabilities_;
 

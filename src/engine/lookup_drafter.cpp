@@ -63,6 +63,7 @@ class LookupDrafter : public Drafter {
     }
     return {};
   }
+  void forget(int32_t sequence) override { histories_[static_cast<size_t>(sequence)] = {}; }
   const char* name() const override { return "lookup"; }
 
  private:

@@ -65,6 +65,7 @@ class ModelDrafter : public Drafter {
     }
     return {};
   }
+  void forget(int32_t sequence) override { keep(sequence, {0, 0}); }
   int64_t n_unread(const DraftRequest& request) const override {
     const Start start = start_of(request);
     return static_cast<int64_t>(request.tokens.size() - start.begin - start.n_same) - 1;

@@ -100,6 +100,20 @@ void Engine::keep_states() {
     const auto tokens = std::span(slot->tokens).first(static_cast<size_t>(slot->stop_at));
     runner_->snapshots()->keep(slot->sequence, {slot->root, tokens}, slot->stop_disk);
   }
+  if (!keeps_answers()) return;
+  for (const Slot* slot : by_age_) {
+    const int64_t n_past = runner_->n_past(slot->sequence);
+    if (!slot->scheduled || slot->active == nullptr || !slot->active->first_token) continue;
+    if (n_past % kv_block_size != 0) continue;
+    const auto tokens = std::span(slot->tokens).first(static_cast<size_t>(n_past));
+    runner_->snapshots()->keep_growing(slot->sequence, {slot->root, tokens});
+  }
+}
+
+// Where a store is to have them: of an answer the state at its last whole block.
+bool Engine::keeps_answers() const {
+  const StateSnapshots* states = std::as_const(*runner_).snapshots();
+  return states != nullptr && states->store() != nullptr && states->store()->takes_answers();
 }
 
 }  // namespace quire

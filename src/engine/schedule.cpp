@@ -161,6 +161,7 @@ void Engine::put_back(Slot& slot) {
   slot.n_valid = 0;
   if (!slot.active->first_token) slot.active->outcome.timings.n_cached = 0;
   runner_->truncate(slot.sequence, 0);
+  ++n_put_back_;
 }
 
 }  // namespace quire

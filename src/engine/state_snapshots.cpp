@@ -99,18 +99,48 @@ void StateSnapshots::keep(int32_t sequence, Text text, Disk disk) {
   }
   const auto place = free_place();
   if (!place) return;
-  const std::span<std::byte> from = states_.all_of(sequence), to = bytes_of(*place);
+  copy(sequence, *place, text);
+  if (disk == Disk::write) write(*place);
+}
+
+void StateSnapshots::copy(int32_t sequence, size_t place, const Text& text) {
+  const std::span<std::byte> from = states_.all_of(sequence), to = bytes_of(place);
   std::memcpy(to.data(), from.data(), from.size());
-  places_[*place] = {
+  places_[place] = {
       .root = text.root, .tokens = {text.tokens.begin(), text.tokens.end()}, .used_at = ++clock_};
-  if (store_ == nullptr || disk == Disk::leave ||
-      static_cast<int64_t>(text.tokens.size()) < n_saved_least)
-    return;
+}
+
+void StateSnapshots::write(size_t place) {
+  const Text text{places_[place].root, places_[place].tokens};
+  if (store_ == nullptr || static_cast<int64_t>(text.tokens.size()) < n_saved_least) return;
   const std::vector<PrefixKey> keys = keys_of(text);
   if (!store_->wants(keys.back())) return;
-  places_[*place].in_transfer = true;
+  places_[place].in_transfer = true;
   ++n_transfers_;
-  store_->write(static_cast<int32_t>(*place), as_block(text, keys), to);
+  store_->write(static_cast<int32_t>(place), as_block(text, keys), bytes_of(place));
+}
+
+std::optional<size_t> StateSnapshots::growing(int32_t sequence) const {
+  for (size_t i = 0; i < places_.size(); ++i)
+    if (places_[i].grows_with == sequence && !places_[i].in_transfer) return i;
+  return std::nullopt;
+}
+
+void StateSnapshots::keep_growing(int32_t sequence, Text text) {
+  CHECK(!text.tokens.empty() && text.tokens.size() % n_block == 0);
+  std::optional<size_t> place = growing(sequence);
+  if (place && !holds(places_[*place], text)) places_[*std::exchange(place, {})].grows_with = -1;
+  if (!place) place = free_place();
+  if (!place) return;
+  copy(sequence, *place, text);
+  places_[*place].grows_with = sequence;
+}
+
+void StateSnapshots::end_growing(int32_t sequence) {
+  const std::optional<size_t> place = growing(sequence);
+  if (!place) return;
+  places_[*place].grows_with = -1;
+  write(*place);
 }
 
 bool StateSnapshots::fetch(Text text) {

@@ -41,6 +41,11 @@ class StateSnapshots {
   enum class Disk : uint8_t { write, leave };
   void keep(int32_t sequence, Text text, Disk disk);
 
+  // The same of a text that grows by the answer of this sequence: the state takes the place of the
+  // shorter one. end_growing() writes what is there.
+  void keep_growing(int32_t sequence, Text text);
+  void end_growing(int32_t sequence);
+
   void set_store(std::unique_ptr<BlockStore> store) { store_ = std::move(store); }
   const BlockStore* store() const { return store_.get(); }
   // Asks for the longest text that the store has of this one, unless one as long is kept. Whether
@@ -62,10 +67,14 @@ class StateSnapshots {
     std::vector<int32_t> tokens;  // empty: nothing is kept here
     uint64_t used_at = 0;
     bool in_transfer = false, is_read = false;
+    int32_t grows_with = -1;  // a sequence
   };
   bool holds(const Place& place, const Text& text) const;
   std::optional<size_t> longest(const Text& text) const;
   std::optional<size_t> free_place() const;
+  std::optional<size_t> growing(int32_t sequence) const;
+  void copy(int32_t sequence, size_t place, const Text& text);
+  void write(size_t place);
   int32_t state_of(size_t place) const { return first_ + static_cast<int32_t>(place); }
   std::span<std::byte> bytes_of(size_t place) const;
 

@@ -73,6 +73,13 @@ ApiError::ApiError(const Error& error) : status(status_of(error.fault)), message
 std::string error_json(Dialect dialect, const ApiError& error, const std::string& request_id) {
   Json json;
   switch (dialect) {
+    case Dialect::vllm:
+      json = {{"object", "error"},
+              {"message", error.message},
+              {"type", error_type(error)},
+              {"param", text_or_null(error.param)},
+              {"code", error.status}};
+      [[fallthrough]];
     case Dialect::openai:
       json["error"] = {{"message", error.message},
                        {"type", error_type(error)},

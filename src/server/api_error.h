@@ -17,6 +17,7 @@ enum class Dialect : uint8_t {
   anthropic,  // {"type": "error", "error": {"type", "message"}, "request_id"}
   ollama,     // {"error": "message"}
   llamacpp,   // {"error": {"code", "message", "type"}}
+  vllm,       // {"object": "error", "message", ...} and, as its newer versions, OpenAI's
   tgi,        // {"error": "message", "error_type"}
 };
 

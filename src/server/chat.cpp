@@ -1,6 +1,7 @@
 #include "server/chat.h"
 
 #include "format/printable.h"
+#include "server/beam_search.h"
 #include "server/completion_logprobs.h"
 #include "server/fields.h"
 #include "server/request_fields.h"
@@ -20,6 +21,14 @@ std::vector<Tool> tools_of(const Json& tools) {
                       function.contains("parameters") ? to_text(function["parameters"]) : ""});
   }
   return result;
+}
+
+// Where a template has no tools they are described in a message, which asks for calls in the
+// generic form (chat/adapt.h).
+ReplyFormat reply_format_of(const ServedModel& model, const ChatRequest& request) {
+  ReplyFormat format = model.format;
+  if (format.tools == ToolStyle::none && !request.tools.empty()) format.tools = ToolStyle::generic;
+  return format;
 }
 
 // The grammar of the answer: its form, or what tool_choice demands.
@@ -133,6 +142,33 @@ Json with_stored_messages(const ServedModel& model, const Json& messages) {
   return all;
 }
 
+// Templates leave out what is said in roles that they do not know: no message goes unheard.
+ApiResult<void> check_own_roles(const Json& messages, std::string_view prompt) {
+  constexpr std::string_view known[] = {"system",    "developer", "user",
+                                        "assistant", "tool",      "function"};
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const std::string role = messages[i].value("role", "");
+    if (std::ranges::find(known, role) != std::end(known)) continue;
+    const Json content = messages[i].value("content", Json());
+    std::vector<std::string> texts;
+    if (content.is_string()) texts.push_back(content.get<std::string>());
+    for (const Json& part : content.is_array() ? content : Json::array())
+      if (part.is_object() && part.contains("text") && part["text"].is_string())
+        texts.push_back(part["text"].get<std::string>());
+    for (std::string_view text : texts) {
+      constexpr const char* blanks = " \t\r\n";
+      const size_t begin = std::min(text.find_first_not_of(blanks), text.size());
+      text = text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
+      if (prompt.find(text) != prompt.npos) continue;
+      return fail_api(400, "messages",
+                      "messages[{}].role is {}: the model's chat template shows nothing of such a "
+                      "role; take system, user, assistant or tool",
+                      i, shown(Json(role)));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
@@ -160,6 +196,7 @@ ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
   if (request.no_answer) options.end = TurnEnd::nothing;
   auto prompt = model.chat->render(*messages, options);
   if (!prompt) return wrong(prompt.error(), "messages");
+  TRY_API(check_own_roles(request.messages, prompt->text));
   auto ids = prompt->encode(model.tokenizer());
   if (!ids) return wrong(ids.error(), "messages");
   return RenderedChat{*std::move(prompt), *std::move(ids)};
@@ -170,15 +207,17 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
   PreparedChat chat;
   RenderedChat rendered = TRY_API(render_fitting(app, *model, request, chat.n_dropped));
   const Opens opens = who_opens_thinking(model->format, rendered.prompt.text);
-  const auto grammar = TRY_API(answer_grammar(request, model->format, opens));
+  const ReplyFormat format = reply_format_of(*model, request);
+  const auto grammar = TRY_API(answer_grammar(request, format, opens));
 
   chat.model = std::move(model);
+  chat.beams = request.beams;
   chat.n_prompt = rendered.ids.size();
   chat.prompt = std::move(rendered.prompt.text);
   chat.notes = std::move(rendered.prompt.notes);
   if (!chat.model->own_template)
     chat.notes.push_back("the model has no chat template: messages are joined to a plain text");
-  chat.reply.format = chat.model->format;
+  chat.reply.format = format;
   chat.reply.opens = opens;
   chat.reply.read_thinking = request.thinking_apart;
   chat.reply.read_tools =
@@ -191,7 +230,7 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
     HostRequest choice;
     choice.request.prompt = rendered.ids;
     choice.request.sampling = request.sampling;
-    request.sequence.put_into(choice.request);
+    request.sequence.put_into(choice);
     choice.request.sampling.seed += i;
     choice.request.n_predict = std::min(request.n_predict < 0 ? INT64_MAX : request.n_predict,
                                         app.options.limits.n_predict_max);
@@ -210,63 +249,99 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
     choice.request.shift.n_keep = app.options.defaults.n_keep;
     choice.grammar = grammar;
     choice.thinking = thinking;
+    choice.n_alike = i == 0 ? request.n_choices : 0;
     chat.requests.push_back(std::move(choice));
   }
   return chat;
 }
 
-ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnDelta& on_delta) {
-  std::vector<ReplyParser> parsers;
-  parsers.reserve(chat.requests.size());
-  for (size_t i = 0; i < chat.requests.size(); ++i) parsers.emplace_back(chat.reply);
-  const auto generation =
-      TRY_API(chat.model->host->submit(std::move(chat.requests), exchange.cache_salt));
-  const std::stop_callback gone(exchange.stop_token(), [&] { generation->cancel(); });
+namespace {
 
-  if (exchange.kept) exchange.kept->set_prompt(chat.prompt);
-  ChatTotals totals;
-  bool listening = true;
-  const auto tell = [&](const ChatDelta& delta) {
-    if (listening && !on_delta(delta)) {
-      listening = false;
-      generation->cancel();
-    }
-  };
-  while (auto event = generation->next()) {
-    const size_t choice = event->index;
-    ReplyParser& parser = parsers[choice];
-    if (exchange.kept) exchange.kept->add_answer(choice, event->text);
-    std::ranges::move(event->prompt_tokens, std::back_inserter(totals.prompt_tokens));
-    if (event->progress)
-      tell({.kind = ChatDelta::Kind::progress, .choice = choice, .progress = &*event->progress});
-    if (!event->tokens.empty())
-      tell({.kind = ChatDelta::Kind::tokens, .choice = choice, .tokens = &event->tokens});
-    if (!event->text.empty())
-      for (ReplyDelta& delta : parser.push(event->text))
-        tell({.kind = ChatDelta::Kind::reply, .choice = choice, .reply = std::move(delta)});
-    if (!event->outcome) continue;
-    for (ReplyDelta& delta : parser.finish())
-      tell({.kind = ChatDelta::Kind::reply, .choice = choice, .reply = std::move(delta)});
-    const Timings& t = event->outcome->timings;
-    totals.n_prompt = t.n_prompt;  // shared by all choices
-    totals.n_cached = std::max(totals.n_cached, t.n_cached);
-    totals.n_generated += t.n_generated;
-    totals.n_drafted += t.n_drafted;
-    totals.n_accepted += t.n_accepted;
-    totals.prompt_s = std::max(totals.prompt_s, t.prompt_s);
-    totals.generate_s = std::max(totals.generate_s, t.generate_s);
-    if (event->outcome->error) totals.error = event->outcome->error;
+// The choices of a chat as their events come.
+class ChatRun {
+ public:
+  ChatRun(const PreparedChat& chat, Exchange& exchange, const OnDelta& on_delta)
+      : exchange_(exchange), on_delta_(on_delta) {
+    parsers_.reserve(chat.requests.size());
+    for (size_t i = 0; i < chat.requests.size(); ++i) parsers_.emplace_back(chat.reply);
+  }
+
+  // False: nobody listens any more.
+  bool take(Generation::Event& event) {
+    const size_t choice = event.index;
+    ReplyParser& parser = parsers_[choice];
+    if (exchange_.kept) exchange_.kept->add_answer(choice, event.text);
+    std::ranges::move(event.prompt_tokens, std::back_inserter(totals_.prompt_tokens));
+    if (event.progress)
+      tell({.kind = ChatDelta::Kind::progress, .choice = choice, .progress = &*event.progress});
+    if (!event.tokens.empty())
+      tell({.kind = ChatDelta::Kind::tokens, .choice = choice, .tokens = &event.tokens});
+    std::vector<ReplyDelta> deltas;
+    if (!event.text.empty()) deltas = parser.push(event.text);
+    if (event.outcome)
+      for (ReplyDelta& delta : parser.finish()) deltas.push_back(std::move(delta));
+    for (size_t i = 0; i < deltas.size(); ++i)
+      tell({.kind = ChatDelta::Kind::reply,
+            .choice = choice,
+            .reply = std::move(deltas[i]),
+            .ends = event.outcome && i + 1 == deltas.size()});
+    if (event.outcome) finish(choice, *event.outcome);
+    return listening_;
+  }
+
+  ChatTotals& totals() { return totals_; }
+
+ private:
+  void finish(size_t choice, const Outcome& outcome) {
+    const Timings& t = outcome.timings;
+    totals_.n_prompt = t.n_prompt;  // shared by all choices
+    totals_.n_cached = std::max(totals_.n_cached, t.n_cached);
+    totals_.n_generated += t.n_generated;
+    totals_.n_drafted += t.n_drafted;
+    totals_.n_accepted += t.n_accepted;
+    totals_.prompt_s = std::max(totals_.prompt_s, t.prompt_s);
+    totals_.generate_s = std::max(totals_.generate_s, t.generate_s);
+    if (outcome.error) totals_.error = outcome.error;
     tell({.kind = ChatDelta::Kind::finish,
           .choice = choice,
-          .outcome = &*event->outcome,
-          .whole = &parser.reply()});
+          .outcome = &outcome,
+          .whole = &parsers_[choice].reply()});
   }
-  if (generation->overflowed())
-    totals.error = Error{Fault::cancelled, "the client read too slowly: the answer was given up"};
+
+  void tell(const ChatDelta& delta) {
+    if (listening_ && !on_delta_(delta)) listening_ = false;
+  }
+
+  Exchange& exchange_;
+  const OnDelta& on_delta_;
+  std::vector<ReplyParser> parsers_;
+  ChatTotals totals_;
+  bool listening_ = true;
+};
+
+}  // namespace
+
+ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnDelta& on_delta) {
+  ChatRun run(chat, exchange, on_delta);
+  ChatTotals& totals = run.totals();
+  if (chat.beams.width > 0) {
+    for (Generation::Event& event :
+         TRY_API(beam_search(*chat.model, chat.requests[0], chat.beams, exchange)))
+      if (!run.take(event)) break;
+  } else {
+    const auto generation =
+        TRY_API(chat.model->host->submit(std::move(chat.requests), exchange.cache_salt));
+    const std::stop_callback gone(exchange.stop_token(), [&] { generation->cancel(); });
+    if (exchange.kept) exchange.kept->set_prompt(chat.prompt);
+    while (auto event = generation->next())
+      if (!run.take(*event)) generation->cancel();
+    if (generation->overflowed())
+      totals.error = Error{Fault::cancelled, "the client read too slowly: the answer was given up"};
+  }
   exchange.n_prompt = totals.n_prompt;
   exchange.n_cached = totals.n_cached;
   exchange.n_generated = totals.n_generated;
-  return totals;
+  return std::move(totals);
 }
 
 std::string finish_reason(const Outcome& outcome, const ParsedReply& reply) {
@@ -282,6 +357,15 @@ std::string finish_reason(const Outcome& outcome, const ParsedReply& reply) {
       return "error";
   }
   return "error";
+}
+
+void add_stop(Json& choice, const Tokenizer& tokenizer, const Outcome& outcome) {
+  Json matched;
+  if (outcome.ended_by >= 0) matched = outcome.ended_by;
+  if (outcome.reason == StopReason::stop_string) matched = utf8_replace_invalid(outcome.stop);
+  const bool own = outcome.ended_by >= 0 && tokenizer.is_end_of_generation(outcome.ended_by);
+  choice["stop_reason"] = own ? Json() : matched;
+  choice["matched_stop"] = std::move(matched);
 }
 
 ApiResult<Json> checked_tools(const Json* tools) {

@@ -30,6 +30,7 @@ struct ChatRequest {
   std::vector<std::string> stop;
   bool ignore_eos = false;
   size_t n_choices = 1;
+  BeamOptions beams{};  // or the n_choices best that a search finds
   bool logprobs = false;
   int32_t n_top_logprobs = 0;
   int32_t n_prompt_logprobs = -1;  // of each token of the prompt; -1: none are wanted
@@ -44,7 +45,8 @@ struct ChatRequest {
 
 struct PreparedChat {
   std::shared_ptr<ServedModel> model;
-  std::vector<HostRequest> requests;  // one for each choice
+  std::vector<HostRequest> requests;  // one for each choice; of a search the first counts
+  BeamOptions beams{};
   ReplyOptions reply;
   std::string prompt;                  // as rendered
   std::vector<std::string> notes;      // what was changed to suit the template
@@ -69,6 +71,7 @@ struct ChatDelta {
   const std::vector<TokenEvent>* tokens = nullptr;  // of tokens
   const PromptProgress* progress = nullptr;         // of progress
   const Outcome* outcome = nullptr;                 // of finish
+  bool ends = false;                                // of reply: the finish is next
   const ParsedReply* whole = nullptr;               // of finish
 };
 // False: nobody listens any more.
@@ -85,6 +88,9 @@ ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnD
 
 // "stop", "length", "tool_calls" as OpenAI names them.
 std::string finish_reason(const Outcome& outcome, const ParsedReply& reply);
+// What ended an answer, beside the reason: stop_reason as vLLM has it (a string or a token of the
+// request's own), matched_stop as SGLang has it (the model's own token, too); null otherwise.
+void add_stop(Json& choice, const Tokenizer& tokenizer, const Outcome& outcome);
 // Tools in OpenAI's form from a request; 400 for what is none.
 ApiResult<Json> checked_tools(const Json* tools);
 // "auto", "none", "required" or {"type": "function", "function": {"name"}}.

@@ -1,5 +1,6 @@
 #include "server/completion.h"
 
+#include "server/beam_search.h"
 #include "server/fields.h"
 #include "server/request_fields.h"
 #include "server/request_log.h"
@@ -101,6 +102,43 @@ void keep_slot(App& app, const ServedModel& model, int64_t slot, const std::vect
   app.slots.put(model.key, slot, std::move(tokens));
 }
 
+namespace {
+
+void add_outcome(ChatTotals& totals, const Outcome& outcome) {
+  const Timings& t = outcome.timings;
+  totals.n_prompt += t.n_prompt;
+  totals.n_cached += t.n_cached;
+  totals.n_generated += t.n_generated;
+  totals.n_drafted += t.n_drafted;
+  totals.n_accepted += t.n_accepted;
+  totals.prompt_s = std::max(totals.prompt_s, t.prompt_s);
+  totals.generate_s = std::max(totals.generate_s, t.generate_s);
+  if (outcome.error) totals.error = outcome.error;
+}
+
+void note_tokens(Exchange& exchange, const ChatTotals& totals) {
+  exchange.n_prompt = totals.n_prompt;
+  exchange.n_cached = totals.n_cached;
+  exchange.n_generated = totals.n_generated;
+}
+
+}  // namespace
+
+ApiResult<ChatTotals> run_beams(ServedModel& model, std::span<const HostRequest> prompts,
+                                const BeamOptions& beams, Exchange& exchange,
+                                const OnEvent& on_event) {
+  ChatTotals totals;
+  for (size_t i = 0; i < prompts.size(); ++i)
+    for (Generation::Event& event : TRY_API(beam_search(model, prompts[i], beams, exchange))) {
+      event.index += i * beams.n;
+      if (exchange.kept) exchange.kept->add_answer(event.index, event.text);
+      add_outcome(totals, *event.outcome);
+      if (on_event(event) == Then::gone) return totals;
+    }
+  note_tokens(exchange, totals);
+  return totals;
+}
+
 ApiResult<ChatTotals> run_text(ServedModel& model, std::vector<HostRequest> requests,
                                Exchange& exchange, const OnEvent& on_event) {
   if (exchange.kept && !requests.empty())
@@ -112,17 +150,7 @@ ApiResult<ChatTotals> run_text(ServedModel& model, std::vector<HostRequest> requ
   bool listening = true;
   while (auto event = generation->next()) {
     if (exchange.kept) exchange.kept->add_answer(event->index, event->text);
-    if (event->outcome) {
-      const Timings& t = event->outcome->timings;
-      totals.n_prompt += t.n_prompt;
-      totals.n_cached += t.n_cached;
-      totals.n_generated += t.n_generated;
-      totals.n_drafted += t.n_drafted;
-      totals.n_accepted += t.n_accepted;
-      totals.prompt_s = std::max(totals.prompt_s, t.prompt_s);
-      totals.generate_s = std::max(totals.generate_s, t.generate_s);
-      if (event->outcome->error) totals.error = event->outcome->error;
-    }
+    if (event->outcome) add_outcome(totals, *event->outcome);
     if (!listening) continue;
     const Then then = on_event(*event);
     listening = then != Then::gone;
@@ -130,9 +158,7 @@ ApiResult<ChatTotals> run_text(ServedModel& model, std::vector<HostRequest> requ
   }
   if (generation->overflowed())
     totals.error = Error{Fault::cancelled, "the client read too slowly: the answer was given up"};
-  exchange.n_prompt = totals.n_prompt;
-  exchange.n_cached = totals.n_cached;
-  exchange.n_generated = totals.n_generated;
+  note_tokens(exchange, totals);
   return totals;
 }
 

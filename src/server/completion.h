@@ -32,5 +32,9 @@ using OnEvent = std::function<Then(const Generation::Event&)>;
 // the requests.
 ApiResult<ChatTotals> run_text(ServedModel& model, std::vector<HostRequest> requests,
                                Exchange& exchange, const OnEvent& on_event);
+// The same with the n best answers of a search to each prompt, one after the other.
+ApiResult<ChatTotals> run_beams(ServedModel& model, std::span<const HostRequest> prompts,
+                                const BeamOptions& beams, Exchange& exchange,
+                                const OnEvent& on_event);
 
 }  // namespace quire::server

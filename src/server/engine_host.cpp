@@ -1,6 +1,7 @@
 #include "server/engine_host.h"
 
 #include "base/check.h"
+#include "engine/allowed_tokens.h"
 #include "engine/memory_needs.h"
 #include "model/find_model.h"
 
@@ -19,8 +20,25 @@ void add_counters(HostCounters& into, const HostCounters& more) {
   add(into.prompt_s, more.prompt_s), add(into.generate_s, more.generate_s);
   add(into.n_waiting, more.n_waiting), add(into.n_running, more.n_running);
   add(into.n_drawn, more.n_drawn), add(into.n_prompt_rows, more.n_prompt_rows);
+  add(into.n_stopped, more.n_stopped), add(into.n_cut, more.n_cut);
+  add(into.n_put_back, more.n_put_back);
+  for (Histogram HostCounters::* member :
+       {&HostCounters::first_token_s, &HostCounters::later_token_s, &HostCounters::whole_s,
+        &HostCounters::queue_s, &HostCounters::inference_s, &HostCounters::prefill_s,
+        &HostCounters::decode_s, &HostCounters::request_prompt_tokens,
+        &HostCounters::request_generation_tokens, &HostCounters::request_tokens_max,
+        &HostCounters::step_tokens, &HostCounters::request_n})
+    (into.*member).add(more.*member);
   into.n_tokens_max = std::max(into.n_tokens_max.load(), more.n_tokens_max.load());
 }
+
+namespace {
+using Clock = std::chrono::steady_clock;
+
+double elapsed_s(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+}  // namespace
 
 // What the engine's thread and the reader share. The thread adds events, the reader takes them.
 struct Generation::Shared {
@@ -32,6 +50,14 @@ struct Generation::Shared {
   bool overflowed = false;
   std::vector<RequestId> ids;  // the engine thread's
   EngineHost* host = nullptr;  // until every sequence has finished
+  Clock::time_point submitted = Clock::now();
+
+  static void join(Event& last, Event event) {
+    last.text += event.text;
+    std::ranges::move(event.tokens, std::back_inserter(last.tokens));
+    std::ranges::move(event.prompt_tokens, std::back_inserter(last.prompt_tokens));
+    last.outcome = std::move(event.outcome);
+  }
 
   // Joins text that nobody has read yet.
   void add(Event event) {
@@ -42,15 +68,10 @@ struct Generation::Shared {
     if (event.outcome && --n_open == 0) host = nullptr;
     const bool joins = !events.empty() && events.back().index == event.index &&
                        !events.back().outcome && !events.back().progress && !event.progress;
-    if (joins) {
-      Event& last = events.back();
-      last.text += event.text;
-      std::ranges::move(event.tokens, std::back_inserter(last.tokens));
-      std::ranges::move(event.prompt_tokens, std::back_inserter(last.prompt_tokens));
-      last.outcome = std::move(event.outcome);
-    } else {
+    if (joins)
+      join(events.back(), std::move(event));
+    else
       events.push_back(std::move(event));
-    }
     added.notify_one();
   }
 };
@@ -204,8 +225,10 @@ void EngineHost::run() {
       else
         begin(std::move(command));
     }
+    const auto start = Clock::now();
     const Result<bool> more = engine_->step();
-    count_step();
+    count_step(elapsed_s(start, Clock::now()));
+    hand_on();
     look_at_cache();
     busy = more.value_or(false);
     if (!more.has_value()) fail_all(more.error());
@@ -228,6 +251,7 @@ void EngineHost::fail_all(const Error& error) {
     for (const RequestId id : generation->ids) engine_->cancel(id);
   while (engine_->step().value_or(false)) {
   }
+  hand_on();
 }
 
 void EngineHost::finish_failed(const std::shared_ptr<Generation::Shared>& generation, size_t index,
@@ -240,6 +264,42 @@ void EngineHost::finish_failed(const std::shared_ptr<Generation::Shared>& genera
   generation->add({index, {}, {}, outcome, {}});
 }
 
+struct EngineHost::Watched {
+  Clock::time_point submitted;
+  std::optional<Clock::time_point> started{};
+  bool begun = false;  // its first token has come
+};
+
+// Grammar, allowed tokens and budget of thinking, each around the one before.
+Result<void> EngineHost::constrain(HostRequest& wanted) {
+  std::shared_ptr<TokenConstraint>& constraint = wanted.request.constraint;
+  if (wanted.grammar) constraint = TRY(masks_->constraint(*wanted.grammar));
+  const std::shared_ptr<const Tokenizer> tokenizer(model_, &model_->tokenizer());
+  if (!wanted.allowed_tokens.empty())
+    constraint =
+        TRY(AllowedTokens::create(wanted.allowed_tokens, tokenizer->n_vocab(), constraint));
+  if (wanted.thinking)
+    constraint = TRY(ThinkingBudget::create(*wanted.thinking, tokenizer, constraint));
+  return {};
+}
+
+void EngineHost::gather(const std::shared_ptr<Generation::Shared>& shared,
+                        Generation::Event event) {
+  for (Gathered& one : gathered_)
+    if (one.shared == shared && one.event.index == event.index && !one.event.outcome)
+      return Generation::Shared::join(one.event, std::move(event));
+  gathered_.push_back({shared, std::move(event)});
+}
+
+void EngineHost::hand_on() {
+  for (Gathered& one : gathered_) {
+    one.shared->add(std::move(one.event));
+    check_unread(*one.shared);
+    if (one.shared->host == nullptr) std::erase(open_, one.shared);
+  }
+  gathered_.clear();
+}
+
 // Hands the requests to the engine, each with callbacks that add to the generation's events.
 void EngineHost::begin(Command command) {
   const std::shared_ptr<Generation::Shared> shared = command.generation;
@@ -247,22 +307,9 @@ void EngineHost::begin(Command command) {
   for (size_t i = 0; i < command.requests.size(); ++i) {
     HostRequest& wanted = command.requests[i];
     Request& request = wanted.request;
-    if (wanted.grammar) {
-      auto constraint = masks_->constraint(*wanted.grammar);
-      if (!constraint) {
-        finish_failed(shared, i, constraint.error());
-        continue;
-      }
-      request.constraint = *std::move(constraint);
-    }
-    if (wanted.thinking) {
-      auto budget = ThinkingBudget::create(*wanted.thinking, {model_, &model_->tokenizer()},
-                                           request.constraint);
-      if (!budget) {
-        finish_failed(shared, i, budget.error());
-        continue;
-      }
-      request.constraint = *std::move(budget);
+    if (const Result<void> able = constrain(wanted); !able) {
+      finish_failed(shared, i, able.error());
+      continue;
     }
     auto tokens = std::make_shared<std::vector<TokenEvent>>();
     if (wanted.prompt_tokens == Tokens::told)
@@ -273,26 +320,28 @@ void EngineHost::begin(Command command) {
                                        token.log_probability,
                                        {token.likeliest.begin(), token.likeliest.end()},
                                        told.rank});
-        shared->add(std::move(event));
-        check_unread(*shared);
+        gather(shared, std::move(event));
       };
     if (wanted.tokens == Tokens::told)
       request.on_token = [tokens](const DrawnToken& token) {
         tokens->push_back(
             {token.token, token.log_probability, {token.likeliest.begin(), token.likeliest.end()}});
       };
-    if (wanted.progress == Progress::told)
-      request.on_prompt = [shared, i](const PromptProgress& progress) {
-        shared->add({i, {}, {}, {}, progress});
-      };
-    request.on_text = [this, shared, tokens, i](std::string_view text) {
-      shared->add({i, std::string(text), std::exchange(*tokens, {}), {}, {}});
-      check_unread(*shared);
+    auto watched = std::make_shared<Watched>(Watched{.submitted = shared->submitted});
+    const bool tells = wanted.progress == Progress::told;
+    request.on_prompt = [this, shared, watched, i, tells](const PromptProgress& progress) {
+      count_prompt(*watched, progress);
+      if (tells) shared->add({i, {}, {}, {}, progress});
     };
-    request.on_finish = [this, shared, tokens, i](const Outcome& outcome) {
-      count(outcome);
-      shared->add({i, {}, std::exchange(*tokens, {}), outcome, {}});
-      if (shared->host == nullptr) std::erase(open_, shared);
+    if (request.n_predict >= 0)
+      counters_.request_tokens_max.add(static_cast<double>(request.n_predict));
+    if (wanted.n_alike > 0) counters_.request_n.add(static_cast<double>(wanted.n_alike));
+    request.on_text = [this, shared, tokens, i](std::string_view text) {
+      gather(shared, {i, std::string(text), std::exchange(*tokens, {}), {}, {}});
+    };
+    request.on_finish = [this, shared, tokens, watched, i](const Outcome& outcome) {
+      count(outcome, *watched);
+      gather(shared, {i, {}, std::exchange(*tokens, {}), outcome, {}});
     };
     const Result<RequestId> id = engine_->add(std::move(request));
     if (!id.has_value()) {
@@ -315,18 +364,52 @@ void EngineHost::check_unread(Generation::Shared& shared) {
   for (const RequestId id : shared.ids) engine_->cancel(id);
 }
 
-void EngineHost::count_step() {
+// Each sequence has its next token from a step, and waited for it as long as the step took.
+void EngineHost::count_step(double seconds) {
   ++counters_.n_steps;
-  counters_.n_drawn = engine_->n_drawn();
+  const int64_t n_drawn = engine_->n_drawn() - n_drawn_before_;
+  n_drawn_before_ += n_drawn;
+  counters_.n_drawn = n_drawn_before_;
   counters_.n_prompt_rows = engine_->n_prompt_rows_run();
+  counters_.n_put_back = engine_->n_put_back();
+  counters_.later_token_s.add(seconds, std::max<int64_t>(0, n_drawn - n_begun_));
+  if (n_drawn + n_prompts_begun_ > 0)
+    counters_.step_tokens.add(static_cast<double>(n_drawn + n_prompts_begun_));
+  n_begun_ = n_prompts_begun_ = 0;
 }
 
-void EngineHost::count(const Outcome& outcome) {
+// Its first step begins, or all of it was run and the first token is drawn.
+void EngineHost::count_prompt(Watched& watched, const PromptProgress& progress) {
+  const auto now = Clock::now();
+  if (!watched.started) {
+    watched.started = now;
+    counters_.queue_s.add(elapsed_s(watched.submitted, now));
+  }
+  if (progress.n_done < progress.n_total || watched.begun) return;
+  watched.begun = true;
+  counters_.first_token_s.add(elapsed_s(watched.submitted, now));
+  ++n_begun_;
+  n_prompts_begun_ += progress.n_total;
+}
+
+void EngineHost::count(const Outcome& outcome, const Watched& watched) {
   const Timings& t = outcome.timings;
   --counters_.n_running;
   counters_.n_drawn = engine_->n_drawn();  // whoever has the answer finds its tokens counted
   if (outcome.reason == StopReason::cancelled) ++counters_.n_cancelled;
   if (outcome.reason == StopReason::failed) ++counters_.n_failed;
+  if (outcome.reason == StopReason::end_of_generation || outcome.reason == StopReason::stop_string)
+    ++counters_.n_stopped;
+  if (outcome.reason == StopReason::n_predict || outcome.reason == StopReason::context_full)
+    ++counters_.n_cut;
+  if (watched.begun) {
+    counters_.whole_s.add(elapsed_s(watched.submitted, Clock::now()));
+    counters_.inference_s.add(t.prompt_s + t.generate_s);
+    counters_.prefill_s.add(t.prompt_s);
+    counters_.decode_s.add(t.generate_s);
+    counters_.request_prompt_tokens.add(static_cast<double>(t.n_prompt));
+    counters_.request_generation_tokens.add(static_cast<double>(t.n_generated));
+  }
   counters_.n_prompt_tokens += t.n_prompt;
   counters_.n_cached_tokens += t.n_cached;
   counters_.n_generated_tokens += t.n_generated;

@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/grammar_constraint.h"
 #include "engine/thinking_budget.h"
+#include "server/histogram.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -32,6 +33,8 @@ struct HostRequest {
   Progress progress = Progress::hidden;   // and how far the prompt is
   std::optional<OutputGrammar> grammar{};
   std::optional<ThinkingBudget::Options> thinking{};  // of an answer that may think so much
+  std::vector<int32_t> allowed_tokens{};              // no others are drawn; empty: all are
+  size_t n_alike = 1;  // to be counted: answers to one prompt, on the first of them, 0 on others
 };
 
 // A token as it was drawn, or as the model thought of it in the prompt.
@@ -43,7 +46,7 @@ struct TokenEvent {
 };
 
 // One or several sequences that were asked for together, as they grow. next() belongs to one
-// thread, cancel() to any.
+// thread, cancel() to any. What a step gives a sequence comes in one event, its outcome too.
 class Generation {
  public:
   struct Event {
@@ -78,6 +81,15 @@ struct HostCounters {
   // After each step, while answers are still being made: tokens drawn, tokens of prompts that were
   // run.
   std::atomic<int64_t> n_drawn{0}, n_prompt_rows{0};
+  // Ended by the model or a stop, by a limit; given back: see Engine::n_put_back().
+  std::atomic<int64_t> n_stopped{0}, n_cut{0}, n_put_back{0};
+  // Of sequences, when they have ended; the first token's when it comes, later ones' after each
+  // step, which is the time that they took.
+  Histogram first_token_s{second_bounds}, later_token_s{second_bounds}, whole_s{second_bounds},
+      queue_s{second_bounds}, inference_s{second_bounds}, prefill_s{second_bounds},
+      decode_s{second_bounds};
+  Histogram request_prompt_tokens{token_bounds}, request_generation_tokens{token_bounds},
+      request_tokens_max{token_bounds}, step_tokens{token_bounds}, request_n{count_bounds};
 };
 
 // Adds what was counted to `into`; n_tokens_max is the larger one.
@@ -123,6 +135,7 @@ class EngineHost {
   int64_t n_ctx() const { return n_ctx_; }
   int32_t n_slots() const { return n_slots_; }
   int64_t kv_bytes() const { return kv_bytes_; }
+  DType k_dtype() const { return options_.runner.k_dtype; }
   // Weights, cache, activations, and the draft model's: computed (engine/memory_needs.h).
   int64_t memory_bytes() const { return memory_bytes_; }
   const HostCounters& counters() const { return counters_; }
@@ -138,12 +151,17 @@ class EngineHost {
              const HostOptions& options, int64_t memory_bytes);
   void run();
   void begin(Command command);
+  Result<void> constrain(HostRequest& wanted);
+  void gather(const std::shared_ptr<Generation::Shared>& shared, Generation::Event event);
+  void hand_on();
   void fail_all(const Error& error);
   void finish_failed(const std::shared_ptr<Generation::Shared>& generation, size_t index,
                      const Error& error);
   void check_unread(Generation::Shared& shared);
-  void count_step();
-  void count(const Outcome& outcome);
+  struct Watched;  // a sequence, for its times
+  void count_step(double seconds);
+  void count_prompt(Watched& watched, const PromptProgress& progress);
+  void count(const Outcome& outcome, const Watched& watched);
   void look_at_cache();
   friend class Generation;
   void post(Command command);
@@ -163,6 +181,13 @@ class EngineHost {
   std::vector<Command> commands_;
   std::unique_ptr<GrammarMaskCache> masks_;                // the thread's, and so
   std::vector<std::shared_ptr<Generation::Shared>> open_;  // those that have not finished
+  struct Gathered {
+    std::shared_ptr<Generation::Shared> shared;
+    Generation::Event event;
+  };
+  std::vector<Gathered> gathered_;             // what the step that is being made gives
+  int64_t n_drawn_before_ = 0;                 // the step
+  int64_t n_begun_ = 0, n_prompts_begun_ = 0;  // answers that it begins, tokens of their prompts
   bool stop_ = false;
   std::thread thread_;
 };

@@ -124,9 +124,11 @@ std::vector<HttpHeader> Gate::cors_headers(const HttpRequest& request) const {
   const std::string* origin = request.header("origin");
   if (origin == nullptr) return {};
   if (!lists_origin(*origin)) return {};
-  std::vector<HttpHeader> headers = {{"access-control-allow-origin", *origin}, {"vary", "origin"}};
+  std::vector<HttpHeader> headers = {{"access-control-allow-origin", *origin},
+                                     {"access-control-allow-credentials", "true"},
+                                     {"vary", "origin"}};
   if (is_preflight(request)) {
-    headers.push_back({"access-control-allow-methods", "GET, POST, PUT, DELETE, HEAD, OPTIONS"});
+    headers.push_back({"access-control-allow-methods", "GET, POST, DELETE, OPTIONS"});
     headers.push_back({"access-control-allow-headers",
                        std::string(request.header_or("access-control-request-headers",
                                                      "authorization, content-type, x-api-key"))});

@@ -13,6 +13,8 @@ const char* tag(Dialect dialect) {
       return "Ollama";
     case Dialect::llamacpp:
       return "llama.cpp";
+    case Dialect::vllm:
+      return "vLLM";
     case Dialect::tgi:
       return "text-generation-inference";
   }

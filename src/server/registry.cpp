@@ -74,15 +74,22 @@ void add_counted_of(const ServedModel& served, HostCounters& into) {
 // Out of the map, with what it has counted kept; to be destroyed after the lock.
 std::shared_ptr<ServedModel> ModelRegistry::drop(std::map<std::string, Entry>::iterator at) {
   std::shared_ptr<ServedModel> served = std::move(at->second.served);
-  add_counted_of(*served, unloaded_);
+  add_counted_of(*served, unloaded_[served->name]);
   entries_.erase(at);
   return served;
 }
 
 void ModelRegistry::add_counted(HostCounters& into) const {
+  for (const auto& [name, counters] : counted()) add_counters(into, counters);
+}
+
+std::map<std::string, HostCounters> ModelRegistry::counted() const {
+  std::map<std::string, HostCounters> result;
   const std::lock_guard lock(mutex_);
-  add_counters(into, unloaded_);
-  for (const auto& [key, entry] : entries_) add_counted_of(*entry.served, into);
+  for (const auto& [name, counters] : unloaded_) add_counters(result[name], counters);
+  for (const auto& [key, entry] : entries_)
+    add_counted_of(*entry.served, result[entry.served->name]);
+  return result;
 }
 
 Result<std::shared_ptr<ServedModel>> ModelRegistry::acquire(const std::string& name,
@@ -123,12 +130,12 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::load(const CatalogEntry& ent
   served->model = TRY(with_adapters(weights, adapters));
   served->embedder =
       std::make_unique<EmbedderHost>(served->model, embedder_options(options_, *served->model));
+  TRY(set_up_chat(*served));  // of an encoder for chats to embed
   if (is_encoder(*served->model)) {
     TRY(served->embedder->start());
     served->load_s = std::chrono::duration<double>(Clock::now() - start).count();
     return served;
   }
-  TRY(set_up_chat(*served));
   served->host = TRY(start_host(*served));
   set_up_adapters(*served);
   served->load_s = std::chrono::duration<double>(Clock::now() - start).count();

@@ -76,6 +76,8 @@ class ModelRegistry {
   std::vector<Loaded> loaded() const;
   // What all models have counted since the start, those that were unloaded too.
   void add_counted(HostCounters& into) const;
+  // The same of each model by its name.
+  std::map<std::string, HostCounters> counted() const;
   Catalog& catalog() const { return catalog_; }
   const ModelOptions& options() const { return options_; }
 
@@ -102,7 +104,7 @@ class ModelRegistry {
   std::mutex loading_;                                   // one model is loaded at a time
   std::map<std::string, Entry> entries_;                 // by key
   std::map<std::string, std::vector<float>> strengths_;  // that were set, by key
-  HostCounters unloaded_;                                // of models that are gone
+  std::map<std::string, HostCounters> unloaded_;         // of models that are gone
   std::condition_variable stopped_;
   bool stop_ = false;
   std::thread expiry_;

@@ -209,30 +209,32 @@ std::vector<float> read_lora_scales(Fields& fields, const char* name, const Json
   return strengths;
 }
 
-void SequenceFields::put_into(Request& request) const {
+void SequenceFields::put_into(HostRequest& host) const {
+  Request& request = host.request;
   request.strengths = strengths;
   request.cache_salt = cache_salt;
   request.stop_tokens = stop_tokens;
   request.n_least = n_least;
+  host.allowed_tokens = allowed_tokens;
 }
 
 namespace {
 
 constexpr size_t n_stop_tokens_max = 256;
 
-std::vector<int32_t> read_stop_tokens(Fields& fields, int64_t n_vocab) {
+// A list of tokens, at most n_max.
+std::vector<int32_t> read_token_list(Fields& fields, const char* name, int64_t n_vocab,
+                                     size_t n_max) {
   std::vector<int32_t> ids;
-  const Json* list = fields.array("stop_token_ids");
+  const Json* list = fields.array(name);
   if (list == nullptr) return ids;
-  if (list->size() > n_stop_tokens_max)
-    fields.complain("stop_token_ids", fmt::format("has {} tokens, at most {} are taken",
-                                                  list->size(), n_stop_tokens_max));
+  if (list->size() > n_max)
+    fields.complain(name, fmt::format("has {} tokens, at most {} are taken", list->size(), n_max));
   for (const Json& id : *list) {
     if (id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < n_vocab)
       ids.push_back(id.get<int32_t>());
     else
-      fields.complain("stop_token_ids",
-                      fmt::format("has {}: tokens are 0 to {}", shown(id), n_vocab - 1));
+      fields.complain(name, fmt::format("has {}: tokens are 0 to {}", shown(id), n_vocab - 1));
   }
   return ids;
 }
@@ -250,7 +252,12 @@ SequenceFields read_sequence_fields(Fields& fields, const ServedModel& model) {
     fields.complain("cache_salt", fmt::format("has {} bytes, at most {} are taken",
                                               result.cache_salt.size(), cache_salt_bytes_max));
   fields.text("prompt_cache_key");
-  result.stop_tokens = read_stop_tokens(fields, model.tokenizer().n_vocab());
+  const int64_t n_vocab = model.tokenizer().n_vocab();
+  result.stop_tokens = read_token_list(fields, "stop_token_ids", n_vocab, n_stop_tokens_max);
+  result.allowed_tokens =
+      read_token_list(fields, "allowed_token_ids", n_vocab, static_cast<size_t>(n_vocab));
+  if (fields.has("allowed_token_ids") && result.allowed_tokens.empty())
+    fields.complain("allowed_token_ids", "is an empty array: no token could come");
   result.n_least = fields.integer("min_tokens", 0, 0, INT32_MAX);
   return result;
 }
@@ -349,6 +356,12 @@ ApiResult<std::optional<OutputGrammar>> read_grammar(const Json& body) {
     return as_optional(OutputGrammar::from_gbnf(text_of(v), "grammar"), "grammar");
   }));
   TRY_API(take("json_schema", [](const Json& v) -> Form { return from_schema(v, "json_schema"); }));
+  TRY_API(take("regex", [&](const Json& v) -> Form {
+    return as_optional(OutputGrammar::from_regex(text_of(v), "regex"), "regex");
+  }));
+  TRY_API(take("ebnf", [&](const Json& v) -> Form {
+    return as_optional(OutputGrammar::from_gbnf(text_of(v), "ebnf"), "ebnf");
+  }));
   TRY_API(take("guided_json", [&](const Json& v) -> Form {
     return as_optional(OutputGrammar::from_json_schema(text_of(v), "guided_json"), "guided_json");
   }));

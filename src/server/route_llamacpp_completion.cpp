@@ -58,7 +58,7 @@ ApiResult<LlamacppForm> read_llamacpp_form(const App& app, const Json& body,
   request.sampling = defaults.sampling;
   read_sampling(fields, app, model, request.sampling);
   settings.sampling = request.sampling;
-  read_sequence_fields(fields, model).put_into(request);
+  read_sequence_fields(fields, model).put_into(form.request);
   settings.lora = lora_scales(model, request.strengths);
   read_cache_use(fields, app, request);
   if (settings.n_probs > 0 || form.return_tokens || settings.stream || settings.timings_per_token)

@@ -1,4 +1,5 @@
 // POST /v1/chat/completions (OpenAI API reference, "Chat").
+#include "server/beam_search.h"
 #include "server/chat.h"
 #include "server/completion_logprobs.h"
 #include "server/llamacpp_json.h"
@@ -17,7 +18,10 @@ struct ChatForm {
   std::string echo;           // what the answer goes on with, when it is to be shown
 };
 
-// Messages as the templates take them; texts may come in parts.
+constexpr size_t role_bytes_max = 64;
+
+// Messages as the templates take them; texts may come in parts. What is said in a role of one's own
+// is looked for in the prompt (render_chat).
 ApiResult<Json> checked_messages(const Json* messages) {
   if (messages == nullptr) return fail_api(400, "messages", "messages is missing");
   Json result = Json::array();
@@ -25,7 +29,10 @@ ApiResult<Json> checked_messages(const Json* messages) {
   for (const Json& message : *messages) {
     Fields fields(message, fmt::format("messages[{}].", i++));
     if (!fields.has("role")) fields.complain("role", "is missing");
-    fields.word("role", "", {"system", "developer", "user", "assistant", "tool", "function"});
+    const std::string role = fields.text("role");
+    if (role.empty() || role.size() > role_bytes_max)
+      fields.complain("role",
+                      fmt::format("has {} bytes, not 1 to {}", role.size(), role_bytes_max));
     TRY_API(fields.done());
     if (const Json* content = fields.find("content");
         content != nullptr && !content->is_string() && !content->is_array())
@@ -74,6 +81,7 @@ ApiResult<ChatForm> read_chat_form(const App& app, const Json& body, const Serve
   chat.n_predict = fields.integer("max_tokens", chat.n_predict, -1, INT32_MAX);
   chat.n_predict = fields.integer("max_completion_tokens", chat.n_predict, -1, INT32_MAX);
   chat.n_choices = static_cast<size_t>(fields.integer("n", 1, 1, limits.n_choices_max));
+  chat.beams = read_beam_options(fields, limits, chat.n_choices);
   chat.logprobs = fields.flag("logprobs", false);
   chat.n_top_logprobs =
       static_cast<int32_t>(fields.integer("top_logprobs", 0, 0, limits.n_top_logprobs_max));
@@ -142,6 +150,7 @@ struct ChatChoice {
   RunningTimings timings{};
   ParsedReply reply;
   std::string reason;
+  Outcome outcome;  // without its tokens
 };
 
 Json message_json(const ParsedReply& reply) {
@@ -202,6 +211,7 @@ class ChatAnswer {
                                    {"message", message_json(choice.reply)},
                                    {"logprobs", nullptr},
                                    {"finish_reason", choice.reason}});
+      add_stop(answer["choices"].back(), model_->tokenizer(), choice.outcome);
       if (form_.chat.logprobs)
         answer["choices"].back()["logprobs"] = {{"content", std::move(choice.logprobs)},
                                                 {"refusal", nullptr}};
@@ -269,7 +279,9 @@ class ChatAnswer {
     add_extras(json, choice);
     if (form_.verbose && n_chunks_ == 0) json["__verbose"] = verbose_json();
     ++n_chunks_;
-    return write_data(exchange_, json);
+    if (!holds_) return write_data(exchange_, json);
+    held_ = std::move(json);
+    return true;
   }
 
   void add_logprobs(ChatChoice& choice, const std::vector<TokenEvent>& tokens) const {
@@ -293,6 +305,12 @@ class ChatAnswer {
       choice.reply = *delta.whole;
       choice.reply.content.insert(0, form_.echo);
       choice.reason = finish_reason(*delta.outcome, *delta.whole);
+      choice.outcome = {.reason = delta.outcome->reason,
+                        .tokens = {},
+                        .stop = delta.outcome->stop,
+                        .ended_by = delta.outcome->ended_by,
+                        .timings = {},
+                        .error = {}};
     }
     return true;
   }
@@ -316,6 +334,8 @@ class ChatAnswer {
         return finish_chunk(delta, std::move(last), std::move(rest));
       }
       case ChatDelta::Kind::reply:
+        // Where each chunk counts, the last one says with its text why it is the last.
+        holds_ = delta.ends && form_.usage_in_all && delta.reply.kind == ReplyDelta::Kind::content;
         return stream_reply(delta.choice, delta.reply);
     }
     return true;
@@ -337,12 +357,19 @@ class ChatAnswer {
 
   // The last of a choice. Timings stand here unless a chunk with the usage follows.
   bool finish_chunk(const ChatDelta& delta, Json last, Json logprobs) {
+    if (!held_.is_null()) {
+      held_["choices"][0]["finish_reason"] = finish_reason(*delta.outcome, *delta.whole);
+      if (!last.empty()) held_["choices"][0]["delta"].update(last);
+      add_stop(held_["choices"][0], model_->tokenizer(), *delta.outcome);
+      return write_data(exchange_, std::exchange(held_, nullptr));
+    }
     Json json = frame("chat.completion.chunk");
     json["choices"] =
         Json::array({{{"index", delta.choice},
                       {"delta", std::move(last)},
                       {"logprobs", std::move(logprobs)},
                       {"finish_reason", finish_reason(*delta.outcome, *delta.whole)}}});
+    add_stop(json["choices"][0], model_->tokenizer(), *delta.outcome);
     add_extras(json, delta.choice);
     if (!form_.include_usage) json["timings"] = timings_json(delta.outcome->timings);
     return write_data(exchange_, json);
@@ -385,7 +412,8 @@ class ChatAnswer {
   std::string id_, prompt_;
   int64_t created_, n_prompt_;
   std::vector<ChatChoice> choices_;
-  Json settings_;
+  Json settings_, held_;
+  bool holds_ = false;
   size_t n_chunks_ = 0;
 };
 

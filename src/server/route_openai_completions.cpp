@@ -1,4 +1,5 @@
 // POST /v1/completions (OpenAI API reference, "Completions").
+#include "server/beam_search.h"
 #include "server/completion.h"
 #include "server/completion_logprobs.h"
 #include "server/fim.h"
@@ -17,6 +18,7 @@ struct CompletionsForm {
   HostRequest request;  // the prompt left out
   size_t n = 1;
   size_t best_of = 1;  // so many are made of each prompt, and the n likeliest shown
+  BeamOptions beams;   // or the n best that a search finds
   bool stream = false, include_usage = false, usage_in_all = false, echo = false;
   bool shows_ids = false;  // token_ids and prompt_token_ids
   TokenNames names = TokenNames::texts;
@@ -75,16 +77,18 @@ ApiResult<void> read_completion_stream(Fields& fields, CompletionsForm& form) {
   return inner.done();
 }
 
-// n answers are shown of best_of that are made.
+// n answers are shown of best_of that are made, or beginnings of a search.
 void read_completion_choices(Fields& fields, const RequestLimits& limits, CompletionsForm& form) {
   const int64_t n = fields.integer("n", 1, 1, limits.n_choices_max);
+  form.n = form.best_of = static_cast<size_t>(n);
+  form.beams = read_beam_options(fields, limits, form.n);
+  if (form.beams.width > 0) return;
   const int64_t best_of = fields.integer("best_of", n, 1, limits.n_choices_max);
   if (best_of < n)
     fields.complain("best_of",
                     fmt::format("is {}, fewer than the {} wanted of them (n)", best_of, n));
   if (best_of > n && form.stream)
     fields.complain("best_of", "is for whole answers: which is best is known at their end");
-  form.n = static_cast<size_t>(n);
   form.best_of = static_cast<size_t>(best_of);
 }
 
@@ -109,10 +113,12 @@ ApiResult<CompletionsForm> read_completions_form(const App& app, const Json& bod
   request.shift.n_keep = app.options.defaults.n_keep;
   request.sampling = app.options.defaults.sampling;
   read_sampling(fields, app, model, request.sampling);
-  read_sequence_fields(fields, model).put_into(request);
+  read_sequence_fields(fields, model).put_into(form.request);
   read_cache_use(fields, app, request);
   if (form.tells_tokens()) form.request.tokens = Tokens::told;
   if (form.tells_prompt()) form.request.prompt_tokens = Tokens::told;
+  if (form.tells_prompt() && form.beams.width > 0)
+    fields.complain("echo", "with logprobs and use_beam_search do not go together");
   request.n_probabilities =
       static_cast<int32_t>(std::max({int64_t{0}, form.n_logprobs, form.n_prompt_logprobs}));
   TRY_API(fields.done());
@@ -126,6 +132,7 @@ struct CompletionsChoice {
   std::vector<TokenEvent> prompt_tokens;  // all but the first
   std::vector<TokenEvent> tokens;
   std::string reason;
+  std::optional<Outcome> outcome;  // without its tokens, at the end
   int64_t n_tokens = 0;
   double log_probability = 0;  // of all its tokens
 
@@ -164,7 +171,7 @@ class CompletionWriter {
   Json frame() const {
     return {{"id", id_},
             {"object", "text_completion"},
-            {"created", unix_seconds()},
+            {"created", created_},
             {"model", name_},
             {"system_fingerprint", fingerprint()}};
   }
@@ -174,6 +181,7 @@ class CompletionWriter {
                  {"text", std::move(piece.text)},
                  {"logprobs", nullptr},
                  {"finish_reason", piece.reason.empty() ? Json() : Json(piece.reason)}};
+    if (piece.outcome) add_stop(json, tokenizer_, *piece.outcome);
     const bool first = !said_[i];
     said_[i] = true;
     if (form_.shows_ids) {
@@ -197,17 +205,20 @@ class CompletionWriter {
   const CompletionsForm& form_;
   const Tokenizer& tokenizer_;
   const std::string name_, id_ = new_id("cmpl-");
+  const int64_t created_ = unix_seconds();
   std::vector<LogprobLists> lists_;
   std::vector<bool> said_;
 };
 
+// Of a search one for each prompt.
 std::vector<HostRequest> completion_requests(const CompletionsForm& form) {
   std::vector<HostRequest> requests;
   for (const auto& ids : form.prompts)
-    for (size_t i = 0; i < form.best_of; ++i) {
+    for (size_t i = 0; i < (form.beams.width > 0 ? 1 : form.best_of); ++i) {
       requests.push_back(form.request);
       requests.back().request.prompt = ids;
       requests.back().request.sampling.seed += i;
+      requests.back().n_alike = i == 0 ? form.n : 0;
     }
   return requests;
 }
@@ -238,7 +249,7 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
   const CompletionsForm form = TRY_API(read_completions_form(app, body, *model));
   CompletionWriter writer(form, *model);
   std::vector<HostRequest> requests = completion_requests(form);
-  std::vector<CompletionsChoice> choices(requests.size());
+  std::vector<CompletionsChoice> choices(form.prompts.size() * form.best_of);
   if (form.echo)
     for (size_t i = 0; i < choices.size(); ++i) choices[i].text = writer.echoed(i);
 
@@ -251,7 +262,11 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
     choice.prompt_tokens.insert(choice.prompt_tokens.end(), event.prompt_tokens.begin(),
                                 event.prompt_tokens.end());
     choice.count(event.tokens);
-    if (event.outcome) choice.reason = finish_reason(*event.outcome, {});
+    if (event.outcome) {
+      choice.reason = finish_reason(*event.outcome, {});
+      choice.outcome = *event.outcome;
+      choice.outcome->tokens.clear();
+    }
     if (!form.stream) return Then::more;
     if (!std::exchange(begun, true)) begin_events(exchange);
     Json chunk = writer.frame();
@@ -261,6 +276,7 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
     std::swap(piece.tokens, choice.tokens);
     std::swap(piece.prompt_tokens, choice.prompt_tokens);
     piece.reason = choice.reason;
+    std::swap(piece.outcome, choice.outcome);
     chunk["choices"] = Json::array({writer.choice(event.index, event.index, std::move(piece))});
     const auto n_of = static_cast<int64_t>(writer.prompt_of(event.index).size());
     if (form.usage_in_all)
@@ -273,7 +289,9 @@ ApiResult<void> route_openai_completions(App& app, Exchange& exchange) {
       chunk["timings"] = timings_json(event.outcome->timings);
     return write_data(exchange, chunk) ? Then::more : Then::gone;
   };
-  const ChatTotals totals = TRY_API(run_text(*model, std::move(requests), exchange, on_event));
+  const ChatTotals totals =
+      TRY_API(form.beams.width > 0 ? run_beams(*model, requests, form.beams, exchange, on_event)
+                                   : run_text(*model, std::move(requests), exchange, on_event));
   const int64_t n_prompt = totals.n_prompt / static_cast<int64_t>(form.best_of);
   const Json usage = {{"prompt_tokens", n_prompt},
                       {"completion_tokens", totals.n_generated},

@@ -114,9 +114,13 @@ ApiResult<ResponsesForm> read_responses_form(const App& app, const Json& body,
     if (const auto job = app.responses.job(form.previous); job && !job->finished())
       return fail_api(400, "previous_response_id", "the response '{}' is still being made",
                       form.previous);
-    if (!stored)
-      return fail_api(404, "previous_response_id", "there is no response '{}' (any more)",
-                      form.previous);
+    if (!stored) {
+      ApiError error{400,
+                     fmt::format("there is no response '{}' (any more)", printable(form.previous))};
+      error.param = "previous_response_id";
+      error.code = "previous_response_not_found";
+      return std::unexpected(error);
+    }
     for (const Json& message : stored->messages) chat.messages.push_back(message);
   }
   if (input->is_string())

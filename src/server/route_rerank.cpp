@@ -3,6 +3,7 @@
 #include "engine/rank.h"
 #include "server/app.h"
 #include "server/fields.h"
+#include "server/label_scores.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
 
@@ -154,6 +155,7 @@ std::vector<std::string> read_texts(Fields& fields, const App& app, const char* 
 // label are probabilities, its sigmoid.
 ApiResult<void> route_score(App& app, Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
+  if (body.contains("items")) return answer_label_scores(app, exchange, body);
   Fields fields(body);
   const std::string name = fields.text("model");
   const auto first = read_texts(fields, app, "text_1"), second = read_texts(fields, app, "text_2");

@@ -1,6 +1,7 @@
 // /health, /metrics, /openapi.json, /v1/models: about the server itself.
 #include "server/app.h"
 #include "server/stream.h"
+#include "server/vllm_metrics.h"
 
 namespace quire::server {
 
@@ -171,6 +172,7 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
   std::string text;
   for (const Row& row : rows) append_metric(text, row.name, row.type, row.help, row.value);
   app.metrics.append(text);
+  append_vllm_metrics(app.models, text);
   const auto started_s =
       std::chrono::duration_cast<std::chrono::seconds>(app.started.time_since_epoch()).count();
   exchange.add_header("process-start-time-unix", std::to_string(started_s));

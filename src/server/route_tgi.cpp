@@ -73,7 +73,7 @@ ApiResult<TgiForm> read_tgi_form(const App& app, const Json& body, const ServedM
   request.n_predict = std::min(fields.integer("max_new_tokens", n_predict_standard, 0, INT32_MAX),
                                limits.n_predict_max);
   read_tgi_sampling(fields, app, model, request.sampling);
-  read_sequence_fields(fields, model).put_into(request);
+  read_sequence_fields(fields, model).put_into(form.request);
   request.stop = read_stop(fields, app, model);
   form.details = fields.flag("details", false);
   form.prefill = fields.flag("decoder_input_details", false);

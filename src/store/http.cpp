@@ -172,10 +172,11 @@ template <class Ask>
 Result<HttpAnswer> with_tokens(const HttpOptions& options, const Ask& ask) {
   if (options.tokens == nullptr) return ask(options);
   HttpOptions own = options;
-  own.token = options.tokens->token();
+  own.authorization = options.tokens->authorization();
   HttpAnswer answer = TRY(ask(own));
   if (answer.status != 401 || answer.header("www-authenticate").empty()) return answer;
-  own.token = TRY(options.tokens->renew(answer.header("www-authenticate"), own.token));
+  own.authorization =
+      TRY(options.tokens->renew(answer.header("www-authenticate"), own.authorization));
   return ask(own);
 }
 

@@ -16,11 +16,12 @@
 
 namespace quire {
 
-// Tokens that a server asks for, by answering 401. Safe to use from several threads.
+// What a server asks for by answering 401, as the header Authorization has it ("Bearer TOKEN").
+// Safe to use from several threads.
 class TokenSource {
  public:
   virtual ~TokenSource() = default;
-  virtual std::string token() = 0;  // the latest; "" when there is none
+  virtual std::string authorization() = 0;  // the latest; "" when there is none
   // One as the header WWW-Authenticate wants it, in place of one that was refused ("": none was
   // sent).
   virtual Result<std::string> renew(const std::string& challenge, const std::string& refused) = 0;

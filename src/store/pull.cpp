@@ -30,7 +30,7 @@ class Pull {
       : store_(store),
         ref_(ref),
         options_(options),
-        auth_(ref, options.download.http, options.key_files) {}
+        auth_(ref, options.download.http, options.key_files, options.logins) {}
 
   Result<StoredModel> run() {
     say("pulling manifest", "", 0, 0);

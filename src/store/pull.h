@@ -24,6 +24,7 @@ struct PullOptions {
   std::string hugging_face = "https://huggingface.co";  // where its hub is
   std::string hugging_face_token;
   std::vector<std::string> key_files{};  // see RegistryAuth
+  std::string logins{};                  // see RegistryAuth
   bool allow_http = false;               // registries without TLS
   // What is being done ("pulling manifest", "pulling sha256:...", "success"), and how far of how
   // much.

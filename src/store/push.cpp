@@ -17,7 +17,7 @@ class Push {
       : store_(store),
         ref_(ref),
         options_(options),
-        auth_(ref, options.http, options.key_files),
+        auth_(ref, options.http, options.key_files, options.logins),
         http_(options.http) {
     if (http_.token.empty()) http_.tokens = &auth_;
   }

@@ -4,6 +4,7 @@
 #include "base/sha256.h"
 #include "format/json.h"
 #include "format/printable.h"
+#include "store/docker_login.h"
 
 #include <openssl/rand.h>
 #include <nlohmann/json.hpp>
@@ -30,8 +31,8 @@ class HeaderReader {
  public:
   explicit HeaderReader(std::string_view text) : rest_(text) {}
 
-  // The parameters of the first challenge of the scheme "Bearer".
-  std::optional<std::map<std::string, std::string>> bearer() {
+  // The parameters of the first challenge of that scheme.
+  std::optional<std::map<std::string, std::string>> of(std::string_view scheme) {
     std::optional<std::map<std::string, std::string>> found;
     while (true) {
       const std::string name = lower(word());
@@ -41,7 +42,7 @@ class HeaderReader {
         if (found) found->emplace(name, std::move(value));
       } else {
         if (found) return found;
-        if (name == "bearer") found.emplace();
+        if (name == scheme) found.emplace();
       }
     }
   }
@@ -131,12 +132,16 @@ Result<std::string> make_nonce() {
 
 }  // namespace
 
+bool wants_basic(std::string_view header) { return HeaderReader(header).of("basic").has_value(); }
+
 Result<RegistryChallenge> parse_challenge(std::string_view header, std::string_view host) {
-  const auto parameters = HeaderReader(header).bearer();
+  const auto parameters = HeaderReader(header).of("bearer");
   if (!parameters)
-    return fail(Fault::unsupported,
-                "{}: the registry wants '{}' and no token; QUIRE_REGISTRY_TOKEN can have one", host,
-                printable(header, 100));
+    return fail(
+        Fault::unsupported,
+        "{}: the registry wants '{}' and no token; docker login keeps a name and a password "
+        "for it, QUIRE_REGISTRY_TOKEN can have a token",
+        host, printable(header, 100));
   const auto value = [&](const char* name) {
     const auto at = parameters->find(name);
     return at == parameters->end() ? std::string() : at->second;
@@ -154,17 +159,24 @@ Result<RegistryChallenge> parse_challenge(std::string_view header, std::string_v
   return challenge;
 }
 
-std::string RegistryAuth::token() {
+std::string RegistryAuth::authorization() {
   const std::lock_guard lock(mutex_);
-  return token_;
+  return authorization_;
 }
 
 Result<std::string> RegistryAuth::renew(const std::string& challenge, const std::string& refused) {
   const std::lock_guard lock(mutex_);
-  if (!token_.empty() && token_ != refused) return token_;  // another thread has just got it
-  const RegistryChallenge wanted = TRY(parse_challenge(challenge, registry_.host));
-  token_ = TRY(ask(wanted));
-  return token_;
+  if (!authorization_.empty() && authorization_ != refused) return authorization_;  // is quite new
+  const auto login = TRY(docker_login(logins_, registry_.host));
+  const auto wanted = parse_challenge(challenge, registry_.host);
+  used_login_ = login.has_value();
+  if (wanted)
+    authorization_ = "Bearer " + TRY(login ? ask_with_login(*wanted, *login) : ask(*wanted));
+  else if (login && wants_basic(challenge) && wanted.error().fault == Fault::unsupported)
+    authorization_ = *login;
+  else
+    return std::unexpected(wanted.error());
+  return authorization_;
 }
 
 bool RegistryAuth::may_sign(const std::string& realm) const {
@@ -175,12 +187,35 @@ bool RegistryAuth::may_sign(const std::string& realm) const {
          (*own == "https://registry.ollama.ai:443" && *origin == "https://ollama.com:443");
 }
 
-Result<std::string> RegistryAuth::ask(const RegistryChallenge& challenge) {
-  const std::string origin = TRY(url_origin(challenge.realm));
-  if (registry_.scheme == "https" && !origin.starts_with("https:"))
+namespace {
+
+// No token is asked for without TLS where the registry has it.
+Result<std::string> origin_of_realm(const RegistryChallenge& challenge, const ModelRef& registry) {
+  std::string origin = TRY(url_origin(challenge.realm));
+  if (registry.scheme == "https" && !origin.starts_with("https:"))
     return fail(Fault::bad_format,
                 "{}: the registry's tokens are at '{}', without TLS: it is not asked",
+                registry.host, printable(challenge.realm, 100));
+  return origin;
+}
+
+}  // namespace
+
+// A password goes to where the registry says that its tokens are, without TLS to itself only.
+Result<std::string> RegistryAuth::ask_with_login(const RegistryChallenge& challenge,
+                                                 const std::string& login) {
+  const std::string origin = TRY(origin_of_realm(challenge, registry_));
+  const std::string own = TRY(url_origin(registry_.scheme + "://" + registry_.host));
+  if (origin != own && !origin.starts_with("https:"))
+    return fail(Fault::bad_format,
+                "{}: the registry's tokens are at '{}', another host without TLS: it gets no "
+                "password",
                 registry_.host, printable(challenge.realm, 100));
+  return get_token(with_query(challenge.realm, asked_for(challenge)), login);
+}
+
+Result<std::string> RegistryAuth::ask(const RegistryChallenge& challenge) {
+  TRY(origin_of_realm(challenge, registry_));
   if (may_sign(challenge.realm)) {
     auto token = ask_signed(challenge);
     if (token || token.error().fault != Fault::usage) return token;  // else the key is not known
@@ -227,6 +262,8 @@ Result<std::string> RegistryAuth::get_token(const std::string& url,
 
 std::string RegistryAuth::advice() const {
   const std::lock_guard lock(mutex_);
+  if (used_login_)
+    return fmt::format("; the name and the password for it are from '{}'", printable(logins_, 200));
   if (!key_) return "";
   return fmt::format("; this machine is known there by the key '{}', which the account must have",
                      key_->public_line());

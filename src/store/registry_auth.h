@@ -11,6 +11,9 @@
 //
 // both in base64. Nothing is signed for another host than the registry's, ollama.com for
 // registry.ollama.ai aside, and for none without TLS that the registry would not be asked without.
+//
+// With a name and a password (store/docker_login.h) these go to the realm, as the specification has
+// it, or to a registry that asks for nothing else (WWW-Authenticate: Basic).
 #pragma once
 #include "store/http.h"
 #include "store/model_ref.h"
@@ -25,6 +28,8 @@ struct RegistryChallenge {
   std::string realm, service;
   std::vector<std::string> scopes;
 };
+// Whether a header has a challenge of the scheme "Basic".
+bool wants_basic(std::string_view header);
 // The Bearer challenge of a header, which may have others beside it. unsupported without one,
 // bad_format without a realm.
 Result<RegistryChallenge> parse_challenge(std::string_view header, std::string_view host);
@@ -32,18 +37,24 @@ Result<RegistryChallenge> parse_challenge(std::string_view header, std::string_v
 // Safe to use from several threads.
 class RegistryAuth : public TokenSource {
  public:
-  // `keys` as load_signing_key() wants them; without any, nothing is signed.
-  RegistryAuth(const ModelRef& registry, HttpOptions http, std::vector<std::string> keys)
-      : registry_(registry), http_(std::move(http)), keys_(std::move(keys)) {}
+  // `keys` as load_signing_key() wants them; without any, nothing is signed. logins: the file that
+  // docker_login() reads.
+  RegistryAuth(const ModelRef& registry, HttpOptions http, std::vector<std::string> keys,
+               std::string logins = {})
+      : registry_(registry),
+        http_(std::move(http)),
+        keys_(std::move(keys)),
+        logins_(std::move(logins)) {}
 
-  std::string token() override;
+  std::string authorization() override;
   Result<std::string> renew(const std::string& challenge, const std::string& refused) override;
-  // What to do when the registry refuses all the same: where the key must be known. "" when nothing
-  // was signed.
+  // What to do when the registry refuses all the same: where the key must be known, whose password
+  // was wrong. "" when neither was sent.
   std::string advice() const;
 
  private:
   Result<std::string> ask(const RegistryChallenge& challenge);
+  Result<std::string> ask_with_login(const RegistryChallenge& challenge, const std::string& login);
   Result<std::string> ask_signed(const RegistryChallenge& challenge);
   Result<std::string> get_token(const std::string& url, const std::string& authorization);
   bool may_sign(const std::string& realm) const;
@@ -51,8 +62,10 @@ class RegistryAuth : public TokenSource {
   const ModelRef registry_;
   const HttpOptions http_;
   const std::vector<std::string> keys_;
+  const std::string logins_;
   mutable std::mutex mutex_;  // of all below
-  std::string token_;
+  std::string authorization_;
+  bool used_login_ = false;
   std::optional<SigningKey> key_;
 };
 

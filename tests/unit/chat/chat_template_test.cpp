@@ -289,10 +289,26 @@ TEST(ChatTemplate, ToolsOfATemplateWithoutAnyAreWords) {
   options.tools = parse_tools(R"([{"name": "weather", "parameters": {"type": "object"}}])").value();
   const auto prompt = chat_of(tokenizer, "chatml")->render(messages_of(calls), options).value();
   EXPECT_THAT(prompt.text, HasSubstr(R"({"name": "weather", "parameters": {"type": "object"}})"));
-  EXPECT_THAT(prompt.text,
-              HasSubstr(R"({"tool_calls": [{"name": "weather", "arguments": {"city": "Bonn"}}]})"));
+  EXPECT_THAT(prompt.text, HasSubstr(R"([{"name": "weather", "arguments": {"city": "Bonn"}}])"));
   EXPECT_THAT(prompt.text, HasSubstr("\"content\": \"rain\""));
   EXPECT_EQ(prompt.notes.size(), 3u);
+}
+
+TEST(ChatTemplate, ToolsAreAlsoATextForTemplatesThatJoinThemToTheirOwn) {
+  const auto tokenizer = byte_tokenizer();
+  const auto chat = chat_of(tokenizer,
+                            "{{ 'Functions: ' + functions + ' Today is ' + datetime }}"
+                            "{% for m in messages %}{{ m['content'] }}{% endfor %}");
+  EXPECT_TRUE(chat->capabilities().tools);
+  ChatOptions options;
+  options.variables = Variables::usual;
+  const auto messages = messages_of(R"([{"role": "user", "content": "Hi"}])");
+  EXPECT_THAT(chat->render(messages, options).value().text, HasSubstr("Functions:  Today"));
+  options.tools =
+      parse_tools(R"([{"type": "function", "function": {"name": "weather", "x": [1]}}])").value();
+  const auto prompt = chat->render(messages, options).value();
+  EXPECT_THAT(prompt.text, HasSubstr("Functions: [\n    {\n        \"name\": \"weather\",\n"));
+  EXPECT_THAT(prompt.notes, IsEmpty());
 }
 
 TEST(ChatTemplate, AnAnswerCanGoOn) {

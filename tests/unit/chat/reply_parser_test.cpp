@@ -125,6 +125,14 @@ std::vector<Case> cases() {
        S::mistral,
        "[TOOL_CALLS]weather",
        {"[TOOL_CALLS]weather", "", {}, true}},
+      {"a list behind a word",
+       S::firefunction,
+       R"(Wait. functools[{"name": "weather", "arguments": {"city": "Paris"}}, {"name": "now", "arguments": {}}])",
+       {"Wait.", "", {paris, {"call_1", "now", "{}"}}, false}},
+      {"the word in a text",
+       S::firefunction,
+       "import functools; functools[0]",
+       {"import functools; functools[0]", "", {}, true}},
       {"a fence",
        S::deepseek,
        "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n```json\n{"
@@ -274,6 +282,7 @@ TEST(ReplyFormat, IsFoundInTheTextOfATemplate) {
   EXPECT_EQ(style("<tool_call><function=a><parameter=b>"), ToolStyle::qwen_xml);
   EXPECT_EQ(style("<|start_header_id|>{{ tools }}"), ToolStyle::llama3);
   EXPECT_EQ(style("[AVAILABLE_TOOLS][TOOL_CALLS]"), ToolStyle::mistral);
+  EXPECT_EQ(style("<|start_header_id|> functools[{...}] tools"), ToolStyle::firefunction);
   EXPECT_EQ(style("<｜tool▁call▁begin｜>```json"), ToolStyle::deepseek);
   EXPECT_EQ(style("<｜tool▁call▁begin｜>"), ToolStyle::deepseek31);
   EXPECT_EQ(style("<|channel|>analysis<|message|>"), ToolStyle::harmony);

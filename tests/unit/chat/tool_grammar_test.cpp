@@ -60,6 +60,8 @@ const Example examples[] = {
     {ToolStyle::llama3, "{\"name\": \"weather\", \"parameters\": {\"city\": \"Rome\"}}"},
     {ToolStyle::mistral,
      "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\"}}]"},
+    {ToolStyle::firefunction,
+     "functools[{\"name\": \"weather\", \"arguments\": {\"city\": \"Rome\"}}]"},
     {ToolStyle::deepseek,
      "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n```json\n{\"city\":"
      " \"Rome\"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>"},

@@ -205,6 +205,59 @@ TEST(ModelDrafter, LooksAtTheLastTokensUntilItIsAskedForAll) {
   EXPECT_EQ(ask(*drafter, all, 4), (Answer{3, alone(all.last(4))}));
 }
 
+TEST(ModelDrafter, KnowsNothingOfASequenceThatItWasToldToForget) {
+  const auto model = golden("llama-f32");
+  std::vector<int32_t> text(40);
+  for (size_t i = 0; i < text.size(); ++i) text[i] = 40 + static_cast<int32_t>(i * 7 % 23);
+  const auto drafter = make_model_drafter(model, *model, {.n_threads = 1}, 0.0).value();
+  const auto ask = [&] {
+    std::vector<DraftRequest> requests(1);
+    requests[0] = {.tokens = text, .n_max = 3, .n_looked_at = 0, .draft = {}};
+    const int64_t n_unread = drafter->n_unread(requests[0]);
+    EXPECT_TRUE(drafter->draft(requests).has_value());
+    return std::pair(n_unread, requests[0].draft);
+  };
+  const auto first = ask();
+  EXPECT_EQ(ask().first, 0);
+  drafter->forget(0);
+  EXPECT_EQ(ask(), first);
+}
+
+// Guesses nothing, and writes down what it is asked and told.
+class RecordingDrafter : public Drafter {
+ public:
+  explicit RecordingDrafter(std::vector<std::string>& log) : log_(log) {}
+  Result<void> draft(std::span<DraftRequest> requests) override {
+    for (const DraftRequest& request : requests)
+      if (log_.empty() || log_.back() != "draft " + std::to_string(request.sequence))
+        log_.push_back("draft " + std::to_string(request.sequence));
+    return {};
+  }
+  void forget(int32_t sequence) override { log_.push_back("forget " + std::to_string(sequence)); }
+  const char* name() const override { return "recording"; }
+
+ private:
+  std::vector<std::string>& log_;
+};
+
+TEST(Drafts, ForgetASequenceBeforeItIsThatOfAnotherCacheSalt) {
+  std::vector<std::string> log;
+  DraftOptions drafts;
+  drafts.make = [&] { return std::make_unique<RecordingDrafter>(log); };
+  drafts.governed = false;
+  auto engine = Engine::create(golden("llama-f32"), {.n_sequences = 1, .n_threads = 1}, drafts);
+  ASSERT_TRUE(engine.has_value());
+  EXPECT_EQ((*engine)->draft_kind(), "recording");
+  for (const char* salt : {"a", "a", "b", "a"}) {
+    Request request = repetitive(6, 0);
+    request.cache_salt = salt;
+    ASSERT_TRUE(generate(**engine, request, nullptr).has_value());
+  }
+  const std::vector<std::string> wanted = {"forget 0", "draft 0",  "forget 0",
+                                           "draft 0",  "forget 0", "draft 0"};
+  EXPECT_EQ(log, wanted);
+}
+
 // Time that a simulated run takes: a step costs 1, a guess `cost`, and is right with probability p.
 double simulated(double cost, double p, int n_tokens) {
   DraftGovernor governor;

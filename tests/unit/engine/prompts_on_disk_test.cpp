@@ -105,6 +105,30 @@ TEST(PromptsOnDisk, ThoseOfARecurrentModelAreStatesAtSomeOfTheirBlocks) {
   EXPECT_EQ(answer(model, options).timings.n_cached, 192);
 }
 
+TEST(PromptsOnDisk, AnAnswerOfARecurrentModelIsGoneOnWithAfterARestart) {
+  const auto model = model_with("mamba2");
+  for (const bool answers : {true, false}) {
+    const Folder folder;
+    Log log;
+    RunnerOptions options = keeping_in(folder, log);
+    options.snapshot_bytes = 64 << 20;
+    options.store.answers = answers;
+    Request request = long_request();
+    request.n_predict = 40;  // a block ends at 224
+    const auto made = generate(*Engine::create(model, options).value(), request, nullptr).value();
+    EXPECT_EQ(folder.files().size(), answers ? 2u : 1u);
+    Request longer = long_request();
+    longer.prompt.insert(longer.prompt.end(), made.tokens.begin(), made.tokens.end());
+    longer.prompt.push_back(9);
+    const auto after = generate(*Engine::create(model, options).value(), longer, nullptr).value();
+    EXPECT_EQ(after.timings.n_cached, answers ? 224 : 192);
+    const auto fresh =
+        generate(*Engine::create(model, {.n_threads = 1}).value(), longer, nullptr).value();
+    EXPECT_EQ(after.tokens, fresh.tokens);
+    EXPECT_EQ(log.size(), 0u);
+  }
+}
+
 TEST(PromptsOnDisk, AFolderThatIsOnlyReadStaysAsItIs) {
   const Folder folder;
   Log log;

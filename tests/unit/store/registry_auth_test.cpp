@@ -4,6 +4,7 @@
 #include "base/base64.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "store/docker_login.h"
 #include "store/push.h"
 #include "unit/base/temporary_folder.h"
 #include "unit/store/test_server.h"
@@ -256,6 +257,113 @@ TEST_F(RegistryAuthTest, AnswersWithoutATokenAreErrors) {
     });
     EXPECT_EQ(push_model(store_, ref(), push_).error().fault, Fault::bad_format) << body;
   }
+}
+
+TEST(DockerLogin, KnowsRegistriesByTheirHosts) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "config.json";
+  ASSERT_TRUE(write_file(path, R"({"credsStore": "none", "auths": {
+      "https://index.docker.io/v1/": {"auth": "bWU6c2VjcmV0OnBhcnQ="},
+      "Reg.example.com:5000": {"username": "you", "password": "word"},
+      "helper.example.com": {}, "https://token.example.com": {"identitytoken": "x"},
+      "a.example.com": {"auth": "%%%"}, "b.example.com": {"auth": "bWU="}, "c.example.com": 3,
+      "d.example.com": {"username": "a:b", "password": "c"}}})")
+                  .has_value());
+  const auto login = [&](const char* host) {
+    const auto found = docker_login(path, host);
+    if (!found) return std::string(fault_name(found.error().fault));
+    return found->value_or("none");
+  };
+  for (const char* host : {"docker.io", "registry-1.docker.io", "index.docker.io"})
+    EXPECT_EQ(login(host), "Basic bWU6c2VjcmV0OnBhcnQ=");
+  EXPECT_EQ(login("reg.example.com:5000"), "Basic " + base64_encoded("you:word"));
+  for (const char* host : {"reg.example.com", "helper.example.com", "example.com"})
+    EXPECT_EQ(login(host), "none") << host;
+  EXPECT_EQ(login("token.example.com"), fault_name(Fault::unsupported));
+  for (const char* host : {"a.example.com", "b.example.com", "c.example.com", "d.example.com"})
+    EXPECT_EQ(login(host), fault_name(Fault::bad_format)) << host;
+  EXPECT_FALSE(docker_login(folder / "nothing", "x").value().has_value());
+  for (const char* text : {"", "[]", "{", "\xff", R"({"auths": {"x": )"}) {
+    ASSERT_TRUE(write_file(path, text).has_value());
+    EXPECT_EQ(docker_login(path, "x").error().fault, Fault::bad_format) << text;
+  }
+  for (const char* text : {"{}", R"({"auths": []})"}) {
+    ASSERT_TRUE(write_file(path, text).has_value());
+    EXPECT_FALSE(docker_login(path, "x").value().has_value()) << text;
+  }
+}
+
+// The registry knows "me" with the password "secret".
+class RegistryLoginTest : public RegistryAuthTest {
+ protected:
+  RegistryLoginTest() {
+    pull_.key_files.clear();
+    push_.key_files.clear();
+    pull_.logins = push_.logins = folder_ / "config.json";
+    log_in("me:secret");
+  }
+  void log_in(const std::string& both) {
+    const std::string text =
+        R"({"auths": {")" + server_.host() + R"(": {"auth": ")" + base64_encoded(both) + R"("}}})";
+    EXPECT_TRUE(write_file(folder_ / "config.json", text).has_value());
+  }
+  static constexpr const char* basic = "Basic bWU6c2VjcmV0";  // base64 of me:secret
+  void want_passwords() {
+    server_.ask_first([](const TestServer::Request& request) {
+      if (request.authorization == basic) return TestServer::Answer{0, "", ""};
+      TestServer::Answer refused{401, "who?", ""};
+      refused.headers = "WWW-Authenticate: Basic realm=\"reg\"\r\n";
+      return refused;
+    });
+  }
+};
+
+TEST_F(RegistryLoginTest, APasswordOpensARegistryThatAsksForIt) {
+  want_passwords();
+  const auto pushed = push_model(store_, ref(), push_);
+  ASSERT_TRUE(pushed.has_value()) << pushed.error().text;
+  const Store other(folder_ / "other");
+  const auto pulled = pull_model(other, ref(), pull_);
+  ASSERT_TRUE(pulled.has_value()) << pulled.error().text;
+  EXPECT_EQ(*read_file(*other.model_path(*pulled)), weights_);
+}
+
+TEST_F(RegistryLoginTest, AWrongPasswordOrNoneIsSaidWithWhereItIsFrom) {
+  want_passwords();
+  log_in("me:wrong");
+  const auto refused = push_model(store_, ref(), push_);
+  EXPECT_EQ(refused.error().fault, Fault::usage);
+  EXPECT_THAT(refused.error().text, HasSubstr("config.json"));
+  const Store other(folder_ / "other");
+  EXPECT_THAT(pull_model(other, ref(), pull_).error().text, HasSubstr("config.json"));
+  pull_.logins.clear();
+  const auto without = pull_model(other, ref(), pull_);
+  EXPECT_EQ(without.error().fault, Fault::unsupported);
+  EXPECT_THAT(without.error().text, HasSubstr("docker login"));
+}
+
+TEST_F(RegistryLoginTest, APasswordBuysATokenWhereTokensAreWanted) {
+  server_.ask_first([this](const TestServer::Request& request) {
+    if (!request.path.starts_with("/token")) return answer(request);
+    if (request.authorization != basic) return TestServer::Answer{401, "who are you?", ""};
+    return TestServer::Answer{200, R"({"token":"token-)" + std::to_string(++n_tokens_) + R"("})",
+                              ""};
+  });
+  ASSERT_TRUE(push_model(store_, ref(), push_).has_value());
+  for (const auto& request : server_.requests())
+    if (!request.path.starts_with("/token")) {
+      EXPECT_NE(request.authorization, basic);
+    }
+  log_in("me:wrong");
+  EXPECT_THAT(push_model(store_, ref(), push_).error().text, HasSubstr("who are you?"));
+}
+
+TEST_F(RegistryLoginTest, NoPasswordGoesToAnotherHostWithoutTls) {
+  realm_ = "http://localhost" + server_.host().substr(9) + "/token";
+  const auto pushed = push_model(store_, ref(), push_);
+  EXPECT_EQ(pushed.error().fault, Fault::bad_format);
+  EXPECT_THAT(pushed.error().text, HasSubstr("no password"));
+  for (const auto& request : server_.requests()) EXPECT_EQ(request.authorization, "");
 }
 
 // Parts of a push.
