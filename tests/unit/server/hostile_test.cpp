@@ -184,7 +184,7 @@ TEST_F(Hostile, FieldsOfEveryApiHaveLimits) {
       {"/v1/chat/completions", "{" + chat + R"(, "reasoning_format": "loud"})"},
       {"/v1/chat/completions", "{" + chat + R"(, "thinking_budget_tokens": -5})"},
       {"/v1/chat/completions", "{" + chat + R"(, "stream": true, "stream_options": 1})"},
-      {"/v1/chat/completions", R"({"messages": [{"role": "wizard", "content": "a"}]})"},
+      {"/v1/chat/completions", R"({"messages": [{"role": "", "content": "a"}]})"},
       {"/v1/chat/completions",
        R"({"messages": [{"role": "user", "content": [{"type": "image_url",
            "image_url": {"url": "http://169.254.169.254/"}}]}]})"},
