@@ -400,6 +400,10 @@ nil|int
 999|filesizeformat
 1024|filesizeformat(true)
 123456789|filesizeformat
+-0.25|filesizeformat
+-7.9|filesizeformat
+'-inf'|filesizeformat
+'nan'|filesizeformat
 1e30|filesizeformat
 'a b&c=d/e?é'|urlencode
 {'a': 1, 'b c': 'd&e'}|urlencode

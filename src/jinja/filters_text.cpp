@@ -355,7 +355,10 @@ Result<Value> filesizeformat(Call& c) {
   const bool is_binary = c.flag(0);
   const double base = is_binary ? 1024 : 1000;
   if (bytes == 1) return c.in.text("1 Byte");
-  if (bytes < base) return c.in.text(fmt::format("{:.0f} Bytes", std::trunc(bytes)));
+  if (std::isinf(bytes) && bytes < 0)
+    return fail(Fault::bad_format, "filesizeformat cannot show minus infinity");
+  // + 0.0, because Python's int() has no negative zero.
+  if (bytes < base) return c.in.text(fmt::format("{:.0f} Bytes", std::trunc(bytes) + 0.0));
   constexpr std::string_view prefixes = "kMGTPEZY";
   double unit = base;
   size_t i = 0;
