@@ -2,6 +2,8 @@
 // tokens, /pooling and /classify, roles of one's own, metrics under its names.
 #include "support.h"
 
+#include "base/sha256.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -18,6 +20,9 @@ using testing::HasSubstr;
 const std::string encoders = QUIRE_SOURCE_DIR "/tests/golden/encoder/";
 
 TestServer& vllm_server() {
+  // OpenSSL cleans up at exit; begun before the server, it does so when the server's threads are
+  // gone.
+  static const std::string first = sha256_of("");
   static TestServer instance({}, {},
                              {QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf", encoders + "bert.gguf",
                               encoders + "bert-rank.gguf"});
@@ -150,7 +155,8 @@ TEST(LabelScores, AreProbabilitiesOfTheNextToken) {
   EXPECT_NE(some[0], some[1]);
   json whole = asked;
   whole["apply_softmax"] = true;
-  for (const json& scores : answer_of("/v1/score", whole)["scores"]) {
+  const json all = answer_of("/v1/score", whole)["scores"];
+  for (const json& scores : all) {
     double sum = 0;
     for (const double score : scores) sum += score;
     EXPECT_NEAR(sum, 1, 1e-9);
