@@ -40,7 +40,7 @@ Result<void> metadata(HfMetadata& m) {
 }
 
 Result<void> by_kind(HfImport& import, const HfMatch& match) {
-  HfRows rows = TRY(import.rows(match.from));
+  const HfRows rows = TRY(import.rows(match.from));
   const int64_t n_head = import.n_head(), n_rows = rows.shape[0];
   const int64_t n_groups = TRY(groups(import.config(), n_head));  // checked in metadata()
   const int64_t n_queries = n_head / n_groups;
@@ -48,7 +48,7 @@ Result<void> by_kind(HfImport& import, const HfMatch& match) {
       n_rows % (n_head + 2 * n_groups) == 0, match.from, rows.shape,
       fmt::format("{} query and {} key/value heads are to be cut from it", n_head, n_groups)));
   const int64_t width = n_rows / (n_head + 2 * n_groups);
-  return import.add(match.to, permuted_rows(std::move(rows), [=](int64_t row) {
+  return import.add(match.to, permuted_rows(rows, [=](int64_t row) {
                       const int64_t head = row / width, at = row % width;
                       const int64_t rest = head - n_head;  // 0 to n_groups: keys; then values
                       const int64_t group = rest < 0 ? head / n_queries : rest % n_groups;

@@ -19,13 +19,13 @@ Result<void> metadata(HfMetadata& m) {
 }
 
 Result<void> by_kind(HfImport& import, const HfMatch& match) {
-  HfRows rows = TRY(import.rows(match.from));
+  const HfRows rows = TRY(import.rows(match.from));
   const int64_t n_head = import.n_head(), n_rows = rows.shape[0];
   TRY(import.expect(
       n_head > 0 && n_rows % (3 * n_head) == 0, match.from, rows.shape,
       fmt::format("queries, keys and values of {} heads are to be cut from it", n_head)));
   const int64_t width = n_rows / (3 * n_head);
-  return import.add(match.to, permuted_rows(std::move(rows), [n_head, width](int64_t row) {
+  return import.add(match.to, permuted_rows(rows, [n_head, width](int64_t row) {
                       const int64_t kind = row / (n_head * width), head = row / width % n_head;
                       return (head * 3 + kind) * width + row % width;
                     }));

@@ -14,7 +14,7 @@ Result<void> pair_rows(HfImport& import, const HfMatch& match, int64_t n_heads) 
                     rows.shape,
                     fmt::format("{} heads of an even width are to be cut from it", n_heads)));
   const int64_t width = n_rows / n_heads;
-  return import.add(match.to, permuted_rows(std::move(rows), [width](int64_t row) {
+  return import.add(match.to, permuted_rows(rows, [width](int64_t row) {
                       const int64_t head = row / width, at = row % width;
                       return head * width + at % 2 * (width / 2) + at / 2;
                     }));
