@@ -255,6 +255,16 @@ ApiResult<PreparedChat> prepare_chat(const App& app, std::shared_ptr<ServedModel
   return chat;
 }
 
+void ChatTotals::add_answer(const Outcome& outcome) {
+  const Timings& t = outcome.timings;
+  n_generated += t.n_generated;
+  n_drafted += t.n_drafted;
+  n_accepted += t.n_accepted;
+  prompt_s = std::max(prompt_s, t.prompt_s);
+  generate_s = std::max(generate_s, t.generate_s);
+  if (outcome.error) error = outcome.error;
+}
+
 namespace {
 
 // The choices of a chat as their events come.
@@ -293,15 +303,9 @@ class ChatRun {
 
  private:
   void finish(size_t choice, const Outcome& outcome) {
-    const Timings& t = outcome.timings;
-    totals_.n_prompt = t.n_prompt;  // shared by all choices
-    totals_.n_cached = std::max(totals_.n_cached, t.n_cached);
-    totals_.n_generated += t.n_generated;
-    totals_.n_drafted += t.n_drafted;
-    totals_.n_accepted += t.n_accepted;
-    totals_.prompt_s = std::max(totals_.prompt_s, t.prompt_s);
-    totals_.generate_s = std::max(totals_.generate_s, t.generate_s);
-    if (outcome.error) totals_.error = outcome.error;
+    totals_.n_prompt = outcome.timings.n_prompt;  // shared by all choices
+    totals_.n_cached = std::max(totals_.n_cached, outcome.timings.n_cached);
+    totals_.add_answer(outcome);
     tell({.kind = ChatDelta::Kind::finish,
           .choice = choice,
           .outcome = &outcome,

@@ -82,6 +82,9 @@ struct ChatTotals {
   double prompt_s = 0, generate_s = 0;
   std::optional<Error> error;               // of a choice that failed
   std::vector<TokenEvent> prompt_tokens{};  // all but the first, when asked for
+
+  // What one more answer took. Its prompt is not counted: answers may share it.
+  void add_answer(const Outcome& outcome);
 };
 // Generates. 503 when the queue is full, before the first delta. Ends early with the exchange.
 ApiResult<ChatTotals> run_chat(PreparedChat& chat, Exchange& exchange, const OnDelta& on_delta);

@@ -105,15 +105,9 @@ void keep_slot(App& app, const ServedModel& model, int64_t slot, const std::vect
 namespace {
 
 void add_outcome(ChatTotals& totals, const Outcome& outcome) {
-  const Timings& t = outcome.timings;
-  totals.n_prompt += t.n_prompt;
-  totals.n_cached += t.n_cached;
-  totals.n_generated += t.n_generated;
-  totals.n_drafted += t.n_drafted;
-  totals.n_accepted += t.n_accepted;
-  totals.prompt_s = std::max(totals.prompt_s, t.prompt_s);
-  totals.generate_s = std::max(totals.generate_s, t.generate_s);
-  if (outcome.error) totals.error = outcome.error;
+  totals.n_prompt += outcome.timings.n_prompt;
+  totals.n_cached += outcome.timings.n_cached;
+  totals.add_answer(outcome);
 }
 
 void note_tokens(Exchange& exchange, const ChatTotals& totals) {
