@@ -1,0 +1,50 @@
+// MCP servers as a configuration names them: started when they are needed, again when they have
+// ended, and stopped with the program.
+//
+//   {"mcpServers": {"NAME": {"command": "PROGRAM", "args": [...], "env": {...}, "cwd": "FOLDER",
+//                            "timeout_ms": 30000}}}
+#pragma once
+#include "agent/mcp_client.h"
+#include "agent/tool.h"
+
+#include <atomic>
+#include <mutex>
+
+namespace quire::agent {
+
+struct McpServerSpec {
+  std::string name;
+  ChildOptions command;
+  double timeout_s = 30;  // of a call
+};
+
+// bad_format naming the server and the field; `name` is that of the file or the flag.
+Result<std::vector<McpServerSpec>> parse_mcp_config(std::string_view text, std::string_view name);
+
+// May be used from many threads.
+class McpServer {
+ public:
+  explicit McpServer(McpServerSpec spec) : spec_(std::move(spec)) {}
+  const McpServerSpec& spec() const { return spec_; }
+  Result<std::vector<McpToolInfo>> list_tools();
+  // A server that has ended is started again, once for a call; a call that it ended in is not made
+  // again: nobody knows what it did.
+  Result<McpToolAnswer> call_tool(const std::string& tool, const Json& arguments,
+                                  const std::function<bool()>& stopped);
+  // Calls end with an error, now and later.
+  void close();
+
+ private:
+  Result<std::shared_ptr<McpClient>> client();
+  const McpServerSpec spec_;
+  std::mutex mutex_;
+  std::shared_ptr<McpClient> client_;
+  std::atomic<bool> closed_{false};
+};
+
+// Asks all servers at once which tools they have and puts these into the box, as SERVER_TOOL. What
+// does not work is said to `log`, and the rest goes on.
+void add_mcp_tools(const std::vector<std::shared_ptr<McpServer>>& servers, Toolbox& box,
+                   const std::function<void(const std::string&)>& log);
+
+}  // namespace quire::agent
