@@ -4,6 +4,7 @@
 #include "cli/llama_server_flags.h"
 #include "cli/model_store.h"
 #include "cli/prompt_cache.h"
+#include "cli/tool_flags.h"
 #include "server/app.h"
 #include "server/store_catalog.h"
 
@@ -42,6 +43,7 @@ struct ServeFlags {
   ModelFlags model;
   DraftFlags drafts;
   LlamaServerFlags llama;
+  ToolFlags tools;
 };
 
 // Each may hold several, with commas between them.
@@ -118,6 +120,16 @@ Result<void> divide_context(const ServeFlags& flags, RunnerOptions& runner) {
   return {};
 }
 
+// Whoever can come in can use them.
+Result<void> give_tools(const ServeFlags& flags, AppOptions& options) {
+  if (!server::is_loopback(flags.host) && options.gate.api_keys.empty() && gives_tools(flags.tools))
+    return fail(Fault::usage,
+                "--host {} with tools and without a key would let other machines do on this one "
+                "what they like: give a key with --api-key or --api-key-file",
+                flags.host);
+  return apply(flags.tools, options);
+}
+
 Result<AppOptions> app_options(const ServeFlags& flags) {
   AppOptions options = flags.app;
   TRY(apply(flags.llama, options));
@@ -128,7 +140,7 @@ Result<AppOptions> app_options(const ServeFlags& flags) {
   // A page of anywhere may ask, as there, where it must know a key.
   if (is_like_llama_server(flags.llama) && flags.cors_origins.empty() &&
       !options.gate.api_keys.empty())
-    options.gate.cors_origins = {"*"};
+    options.gate.cors_origins = {gives_tools(flags.tools) ? "localhost" : "*"};
   options.log_requests = !flags.quiet;
   options.log_prompts = flags.log_prompts;
   if (!server::is_loopback(flags.host)) {
@@ -139,6 +151,7 @@ Result<AppOptions> app_options(const ServeFlags& flags) {
                   flags.host);
     options.gate.allowed_hosts.push_back(flags.host);
   }
+  TRY(give_tools(flags, options));
   options.web.enabled = !flags.no_webui;
   options.ollama_port = flags.ollama_port;
   options.slot_folder = flags.slot_folder;
@@ -263,6 +276,7 @@ Result<int> run(const ServeFlags& flags) {
   // A second signal ends at once.
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   app.request_log.close();  // who watches it need not be waited for
+  app.end();
   http->drain(flags.drain_timeout_s);
   return 0;
 }
@@ -375,6 +389,7 @@ CommandBody command_serve(CommandLine& app) {
   add_access_flags(app, *flags);
   add_model_options(app, *flags);
   add_llama_server_flags(app, flags->llama);
+  add_tool_flags(app, flags->tools);
   add_limit_flags(app, *flags);
   examples(app, {{"quire serve", "the bundled model at http://127.0.0.1:8080"},
                  {"quire serve model.gguf --parallel 8", "eight answers at once"},

@@ -1,5 +1,6 @@
 #include "server/app.h"
 
+#include "agent/toolset.h"
 #include "format/json.h"
 #include "format/printable.h"
 #include "server/fields.h"
@@ -178,6 +179,11 @@ ApiResult<std::shared_ptr<ServedModel>> App::any_model(const std::string& name, 
 App::App(const AppOptions& the_options, Catalog& catalog)
     : options(the_options), gate(options.gate), models(catalog, options.models) {
   if (options.web.enabled) load_series.follow([this] { return read_load(); });
+}
+
+void App::end() {
+  ending.request_stop();
+  if (options.tools) options.tools->end();
 }
 
 LoadReading App::read_load() const {

@@ -17,7 +17,12 @@
 #include <chrono>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
+
+namespace quire::agent {
+class Toolset;
+}
 
 namespace quire::server {
 
@@ -68,6 +73,8 @@ struct AppOptions {
   int ollama_port = 0;            // at which GET / says what Ollama says; 0: none
   std::vector<std::string> tags;  // of the first model, for /v1/models
   WebOptions web;
+  std::shared_ptr<agent::Toolset> tools;  // of /tools; null: there are none
+  bool proxy = false;                     // /cors-proxy answers
   bool log_requests = true, log_prompts = false;
 };
 
@@ -100,6 +107,9 @@ class App {
   // What all loaded models do at this moment.
   LoadReading read_load() const;
 
+  // Tools and the proxy end what they do for requests: the server ends.
+  void end();
+
   const AppOptions options;
   Gate gate;
   ModelRegistry models;
@@ -108,6 +118,7 @@ class App {
   SavedSlots slots;
   RequestLog request_log;
   ModelFactsCache model_facts;
+  std::stop_source ending;
   const std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 
  private:

@@ -92,6 +92,20 @@ ApiResult<void> Gate::check(const HttpRequest& request, bool is_public) const {
   return std::unexpected(error);
 }
 
+// Where a browser sends no Origin (pictures, links), it says in Sec-Fetch-Site who asks.
+ApiResult<void> Gate::check_page(const HttpRequest& request) const {
+  const std::string* origin = request.header("origin");
+  const std::string_view site = request.header_or("sec-fetch-site", "same-origin");
+  const bool is_ours =
+      origin == nullptr
+          ? site == "same-origin"
+          : lists_origin(*origin) || is_same_origin(*origin, request.header_or("host", ""));
+  if (is_ours) return {};
+  return fail_api(403, "",
+                  "only programs and pages of this server may ask for this; --cors-origin lets "
+                  "others in");
+}
+
 std::string Gate::cache_salt(const HttpRequest& request) const {
   if (options_.share_cache || options_.api_keys.size() < 2) return {};
   return sha256_of(given_key(request));

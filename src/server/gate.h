@@ -28,6 +28,9 @@ class Gate {
   // is_public: needs no key (health checks). 401 without a valid key, 421 for a foreign Host, 403
   // for anything but reading from a foreign Origin.
   ApiResult<void> check(const HttpRequest& request, bool is_public) const;
+  // Of what no other page may do, reading included: 403 unless the request comes from a page of
+  // this server, from one that is listed, or from a program.
+  ApiResult<void> check_page(const HttpRequest& request) const;
   // Whose prompts those of this request may be shared with: a text for each key when there are
   // several, so that nobody learns from the time to the first token what others have asked.
   std::string cache_salt(const HttpRequest& request) const;

@@ -40,6 +40,7 @@ constexpr std::array status_texts = {
     StatusText{499, "Client Closed Request"},
     StatusText{500, "Internal Server Error"},
     StatusText{501, "Not Implemented"},
+    StatusText{502, "Bad Gateway"},
     StatusText{503, "Service Unavailable"},
     StatusText{505, "HTTP Version Not Supported"},
 };

@@ -3,7 +3,10 @@
 #include "format/printable.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -11,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 namespace quire {
 namespace {
@@ -28,6 +32,7 @@ struct Sink {
   std::function<Result<void>(std::span<const std::byte>)> take;
   const std::atomic<bool>* cancelled = nullptr;
   std::optional<Error> error;
+  bool refused_address = false;
 };
 
 size_t on_bytes(char* data, size_t size, size_t n, void* user) {
@@ -41,6 +46,27 @@ size_t on_bytes(char* data, size_t size, size_t n, void* user) {
 int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   const auto& sink = *static_cast<Sink*>(user);
   return sink.cancelled != nullptr && sink.cancelled->load() ? 1 : 0;
+}
+
+bool is_link_local(const sockaddr& address) {
+  if (address.sa_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    return (ntohl(v4.sin_addr.s_addr) >> 16) == 0xA9FE;
+  }
+  if (address.sa_family != AF_INET6) return false;
+  const auto& bytes = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+  const bool mapped = IN6_IS_ADDR_V4MAPPED(&bytes);
+  return IN6_IS_ADDR_LINKLOCAL(&bytes) ||
+         (mapped && bytes.s6_addr[12] == 169 && bytes.s6_addr[13] == 254);
+}
+
+// Where the names lead is known here, whatever they are.
+curl_socket_t open_socket(void* user, curlsocktype, curl_sockaddr* address) {
+  if (is_link_local(address->addr)) {
+    static_cast<Sink*>(user)->refused_address = true;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 struct FileCloser {
@@ -107,6 +133,10 @@ Result<Transfer> prepare(const std::string& url, const HttpOptions& options, Sin
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &sink);
+  if (!options.link_local) {
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, &sink);
+  }
   if (!options.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, options.ca_file.c_str());
   if (!options.accept.empty()) add_header(t, "Accept: " + options.accept);
   if (!options.authorization.empty())
@@ -160,6 +190,9 @@ Result<long> perform(const std::string& url, Transfer& t, Sink& sink) {
   const CURLcode code = curl_easy_perform(t.curl.get());
   if (sink.error) return std::unexpected(std::move(*sink.error));
   if (code == CURLE_ABORTED_BY_CALLBACK) return fail(Fault::cancelled, "{}: stopped", url);
+  if (code != CURLE_OK && sink.refused_address)
+    return fail(Fault::io, "{}: leads to an address of this network only (link-local)",
+                printable(url, 200));
   if (code != CURLE_OK)
     return fail(Fault::io, "{}: {}", printable(url, 200), curl_easy_strerror(code));
   long status = 0;
@@ -209,21 +242,11 @@ Result<Source> source_of(const HttpUpload& upload) {
   return source;
 }
 
-Result<HttpAnswer> send(const std::string& url, const HttpOptions& options,
-                        const HttpUpload& upload) {
-  HttpAnswer answer;
-  Sink sink;
-  constexpr size_t answer_bytes_max = 1 << 20;
-  sink.take = [&](std::span<const std::byte> bytes) -> Result<void> {
-    const size_t n = std::min(bytes.size(), answer_bytes_max - answer.body.size());
-    answer.body.append(reinterpret_cast<const char*>(bytes.data()), n);
-    return {};
-  };
-  Transfer transfer = TRY(prepare(url, options, sink));
+// The method, and what is sent with it; `source` must live as long as the transfer.
+void set_upload(Transfer& transfer, const HttpUpload& upload, Source& source) {
   CURL* curl = transfer.curl.get();
   // A redirect is the caller's to follow: Location is an answer in itself here.
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  Source source = TRY(source_of(upload));
   if (upload.method == "HEAD") {
     curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
   } else if (upload.method != "GET") {
@@ -237,6 +260,22 @@ Result<HttpAnswer> send(const std::string& url, const HttpOptions& options,
     add_header(transfer, "Expect:");
   }
   for (const std::string& line : upload.headers) add_header(transfer, line);
+}
+
+Result<HttpAnswer> send(const std::string& url, const HttpOptions& options,
+                        const HttpUpload& upload) {
+  HttpAnswer answer;
+  Sink sink;
+  constexpr size_t answer_bytes_max = 1 << 20;
+  sink.take = [&](std::span<const std::byte> bytes) -> Result<void> {
+    const size_t n = std::min(bytes.size(), answer_bytes_max - answer.body.size());
+    answer.body.append(reinterpret_cast<const char*>(bytes.data()), n);
+    return {};
+  };
+  Transfer transfer = TRY(prepare(url, options, sink));
+  CURL* curl = transfer.curl.get();
+  Source source = TRY(source_of(upload));
+  set_upload(transfer, upload, source);
   answer.status = TRY(perform(url, transfer, sink));
   answer.headers = headers_of(curl);
   for (const auto& [name, place] : {std::pair("location", &answer.location),
@@ -284,6 +323,34 @@ Result<HttpAnswer> http_get(const std::string& url, const HttpOptions& options,
 Result<HttpAnswer> http_send(const std::string& url, const HttpOptions& options,
                              const HttpUpload& upload) {
   return with_tokens(options, [&](const HttpOptions& own) { return send(url, own, upload); });
+}
+
+Result<void> http_relay(const std::string& url, const HttpOptions& options,
+                        const HttpUpload& upload, const HttpRelay& relay) {
+  TRY(url_origin(url));
+  const Url address(curl_url());
+  if (curl_url_set(address.get(), CURLUPART_URL, url.c_str(), CURLU_DISALLOW_USER) != CURLUE_OK)
+    return fail(Fault::bad_format,
+                "the address has a name or a password in it: they belong in a "
+                "header");
+  Sink sink;
+  bool begun = false;
+  const auto begin = [&]() -> Result<void> {
+    if (std::exchange(begun, true)) return {};
+    HttpAnswer head;
+    curl_easy_getinfo(sink.curl, CURLINFO_RESPONSE_CODE, &head.status);
+    head.headers = headers_of(sink.curl);
+    return relay.begin(head);
+  };
+  sink.take = [&](std::span<const std::byte> bytes) -> Result<void> {
+    TRY(begin());
+    return relay.write(bytes);
+  };
+  Transfer transfer = TRY(prepare(url, options, sink));
+  Source source = TRY(source_of(upload));
+  set_upload(transfer, upload, source);
+  TRY(perform(url, transfer, sink));
+  return begin();
 }
 
 Result<void> http_get_range(const std::string& url, const HttpOptions& options, uint64_t begin,

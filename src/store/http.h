@@ -33,6 +33,8 @@ struct HttpOptions {
   std::string authorization{};    // header Authorization as it is, in place of a token
   std::string accept{};           // header Accept
   std::string ca_file{};          // PEM certificates to trust instead of the system's
+  bool link_local = true;         // false: addresses that only this network knows are refused
+                                  // (169.254.0.0/16, fe80::/10), as clouds have them for secrets
   int connect_timeout_s = 30;
   int stall_timeout_s = 60;  // without a byte
   const std::atomic<bool>* cancelled = nullptr;
@@ -67,6 +69,16 @@ struct HttpUpload {
 };
 Result<HttpAnswer> http_send(const std::string& url, const HttpOptions& options,
                              const HttpUpload& upload);
+
+// A request whose answer is handed on as it comes: first its status and headers, then its bytes.
+// bad_format for what is no HTTP address or has a name and a password in it; an error of `begin` or
+// `write` ends it and is returned.
+struct HttpRelay {
+  std::function<Result<void>(const HttpAnswer& head)> begin;
+  std::function<Result<void>(std::span<const std::byte> bytes)> write;
+};
+Result<void> http_relay(const std::string& url, const HttpOptions& options,
+                        const HttpUpload& upload, const HttpRelay& relay);
 
 // Bytes [begin, end) of a file: `write` gets them in order. io when the server gives something else
 // (all of it instead of a part, an error); what was written until then is right.

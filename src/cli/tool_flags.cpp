@@ -1,0 +1,73 @@
+#include "cli/tool_flags.h"
+
+#include "agent/toolset.h"
+#include "base/file.h"
+
+namespace quire {
+namespace {
+
+std::vector<std::string> names_in(const std::string& list) {
+  std::vector<std::string> names;
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    if (end > begin) names.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
+}
+
+Result<std::vector<agent::McpServerSpec>> mcp_servers(const ToolFlags& flags) {
+  std::vector<agent::McpServerSpec> specs;
+  if (!flags.mcp_file.empty()) {
+    const std::string text = TRY(read_file(flags.mcp_file, 16 << 20));
+    specs = TRY(agent::parse_mcp_config(text, flags.mcp_file));
+  }
+  if (!flags.mcp_json.empty()) {
+    auto more = TRY(agent::parse_mcp_config(flags.mcp_json, "--mcp-servers-json"));
+    specs.insert(specs.end(), std::make_move_iterator(more.begin()),
+                 std::make_move_iterator(more.end()));
+  }
+  return specs;
+}
+
+}  // namespace
+
+void add_tool_flags(CommandLine& app, ToolFlags& flags) {
+  add_text(app, "--tools", flags.builtin,
+           "tools that POST /tools runs on this machine for whoever may come in: all, or some of " +
+               agent::builtin_tool_names(),
+           "NAMES");
+  add_text(app, "--tools-runtime", flags.runtime,
+           "where they run: docker:IMAGE or podman:IMAGE, a container that ends with the server; "
+           "docker-container:ID, podman-container:ID, ssh:TARGET",
+           "WHERE");
+  add_text(app, "--mcp-servers-config,--mcp-config", flags.mcp_file,
+           "MCP servers to start, whose tools /tools offers, too: a JSON file with \"mcpServers\"",
+           "FILE");
+  add_text(app, "--mcp-servers-json", flags.mcp_json, "the same, the JSON itself", "JSON");
+  app.add_flag("--mcp-proxy,--ui-mcp-proxy,--webui-mcp-proxy", flags.proxy,
+               "/cors-proxy?url=ADDRESS asks other servers for pages of this one");
+  app.add_flag("--agent,--ag", flags.agent, "--tools all and --mcp-proxy");
+}
+
+bool gives_tools(const ToolFlags& flags) {
+  return flags.agent || flags.proxy || !flags.builtin.empty() || !flags.mcp_file.empty() ||
+         !flags.mcp_json.empty();
+}
+
+Result<void> apply(const ToolFlags& flags, server::AppOptions& options) {
+  options.proxy = flags.proxy || flags.agent;
+  const bool builtin = flags.agent || !flags.builtin.empty();
+  if (!flags.runtime.empty() && !builtin)
+    return fail(Fault::usage, "--tools-runtime says where tools run; --tools says which");
+  if (!builtin && flags.mcp_file.empty() && flags.mcp_json.empty()) return {};
+  agent::ToolsetOptions tools;
+  tools.builtin = flags.agent ? std::vector<std::string>{"all"} : names_in(flags.builtin);
+  tools.runtime = flags.runtime;
+  tools.mcp_servers = TRY(mcp_servers(flags));
+  tools.log = [](const std::string& line) { fmt::print(stderr, "quire: {}\n", line); };
+  options.tools = TRY(agent::Toolset::create(tools));
+  return {};
+}
+
+}  // namespace quire
