@@ -29,7 +29,7 @@ std::string line_of(const Json& json) {
 Result<std::string> error_text_of(const Json& error, std::string_view name) {
   if (!error.is_object()) return fail(Fault::bad_format, "{}: an error that is no object", name);
   const Json* code = member(error, "code");
-  const std::string said = printable(text_member(error, "message"), 1000);
+  std::string said = printable(text_member(error, "message"), 1000);
   if (code == nullptr || !code->is_number_integer()) return said;
   return fmt::format("{} (code {})", said, line_of(*code));
 }

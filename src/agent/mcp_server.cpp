@@ -22,9 +22,7 @@ class SpecReader {
     if (!entry_.is_object()) return fail(Fault::bad_format, "{}: is no object", where_);
     const std::string program = text("command");
     if (program.empty() && !error_)
-      return fail(Fault::bad_format,
-                  "{}: 'command' is missing: the program that is the server (servers at an address "
-                  "are not supported)",
+      return fail(Fault::bad_format, "{}: 'command' is missing: the program that is the server",
                   where_);
     spec.command.command = {program};
     if (const Json* list = typed("args", Json::value_t::array))
@@ -90,19 +88,25 @@ class RemoteTool : public Tool {
 
 }  // namespace
 
-Result<std::vector<McpServerSpec>> parse_mcp_config(std::string_view text, std::string_view name) {
-  const Json config = TRY(parse_ordered_json(text, name));
-  const auto list = config.is_object() ? config.find("mcpServers") : config.end();
-  if (!config.is_object() || list == config.end() || !list->is_object())
+Result<McpConfig> parse_mcp_config(std::string_view text, std::string_view name) {
+  const Json json = TRY(parse_ordered_json(text, name));
+  const auto list = json.is_object() ? json.find("mcpServers") : json.end();
+  if (!json.is_object() || list == json.end() || !list->is_object())
     return fail(Fault::bad_format, "{}: no object with an object 'mcpServers' in it", name);
   if (list->size() > n_servers_max)
     return fail(Fault::limit, "{}: {} MCP servers, at most {} are supported", name, list->size(),
                 n_servers_max);
-  std::vector<McpServerSpec> specs;
-  for (const auto& [key, entry] : list->items())
-    specs.push_back(
-        TRY(SpecReader(entry, fmt::format("{}: MCP server '{}'", name, printable(key))).read(key)));
-  return specs;
+  McpConfig config;
+  for (const auto& [key, entry] : list->items()) {
+    const bool is_remote = entry.is_object() && entry.contains("url") && !entry.contains("command");
+    if (is_remote) {
+      config.remote.push_back(key);
+      continue;
+    }
+    const std::string where = fmt::format("{}: MCP server '{}'", name, printable(key));
+    config.servers.push_back(TRY(SpecReader(entry, where).read(key)));
+  }
+  return config;
 }
 
 Result<std::shared_ptr<McpClient>> McpServer::client() {

@@ -18,8 +18,13 @@ struct McpServerSpec {
   double timeout_s = 30;  // of a call
 };
 
+struct McpConfig {
+  std::vector<McpServerSpec> servers;
+  // Names of servers at an address, which other programs reach over HTTP: they are left out.
+  std::vector<std::string> remote;
+};
 // bad_format naming the server and the field; `name` is that of the file or the flag.
-Result<std::vector<McpServerSpec>> parse_mcp_config(std::string_view text, std::string_view name);
+Result<McpConfig> parse_mcp_config(std::string_view text, std::string_view name);
 
 // May be used from many threads.
 class McpServer {

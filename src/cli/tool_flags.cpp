@@ -2,6 +2,7 @@
 
 #include "agent/toolset.h"
 #include "base/file.h"
+#include "format/printable.h"
 
 namespace quire {
 namespace {
@@ -16,18 +17,17 @@ std::vector<std::string> names_in(const std::string& list) {
   return names;
 }
 
-Result<std::vector<agent::McpServerSpec>> mcp_servers(const ToolFlags& flags) {
-  std::vector<agent::McpServerSpec> specs;
-  if (!flags.mcp_file.empty()) {
-    const std::string text = TRY(read_file(flags.mcp_file, 16 << 20));
-    specs = TRY(agent::parse_mcp_config(text, flags.mcp_file));
-  }
-  if (!flags.mcp_json.empty()) {
-    auto more = TRY(agent::parse_mcp_config(flags.mcp_json, "--mcp-servers-json"));
-    specs.insert(specs.end(), std::make_move_iterator(more.begin()),
-                 std::make_move_iterator(more.end()));
-  }
-  return specs;
+void print_line(const std::string& line) { fmt::print(stderr, "quire: {}\n", line); }
+
+Result<void> add_mcp_servers(std::string_view text, std::string_view name,
+                             std::vector<agent::McpServerSpec>& servers) {
+  agent::McpConfig config = TRY(agent::parse_mcp_config(text, name));
+  for (const std::string& remote : config.remote)
+    print_line(fmt::format("{}: MCP server '{}' is one at an address, not a program: left out",
+                           name, printable(remote)));
+  servers.insert(servers.end(), std::make_move_iterator(config.servers.begin()),
+                 std::make_move_iterator(config.servers.end()));
+  return {};
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ void add_tool_flags(CommandLine& app, ToolFlags& flags) {
   add_text(app, "--mcp-servers-json", flags.mcp_json, "the same, the JSON itself", "JSON");
   app.add_flag("--mcp-proxy,--ui-mcp-proxy,--webui-mcp-proxy", flags.proxy,
                "/cors-proxy?url=ADDRESS asks other servers for pages of this one");
-  app.add_flag("--agent,--ag", flags.agent, "--tools all and --mcp-proxy");
+  app.add_flag("--agent", flags.agent, "--tools all and --mcp-proxy");
 }
 
 bool gives_tools(const ToolFlags& flags) {
@@ -64,8 +64,13 @@ Result<void> apply(const ToolFlags& flags, server::AppOptions& options) {
   agent::ToolsetOptions tools;
   tools.builtin = flags.agent ? std::vector<std::string>{"all"} : names_in(flags.builtin);
   tools.runtime = flags.runtime;
-  tools.mcp_servers = TRY(mcp_servers(flags));
-  tools.log = [](const std::string& line) { fmt::print(stderr, "quire: {}\n", line); };
+  if (!flags.mcp_file.empty()) {
+    const std::string text = TRY(read_file(flags.mcp_file, 16 << 20));
+    TRY(add_mcp_servers(text, flags.mcp_file, tools.mcp_servers));
+  }
+  if (!flags.mcp_json.empty())
+    TRY(add_mcp_servers(flags.mcp_json, "--mcp-servers-json", tools.mcp_servers));
+  tools.log = print_line;
   options.tools = TRY(agent::Toolset::create(tools));
   return {};
 }

@@ -141,12 +141,15 @@ TEST_F(Mcp, ToolsComeIntoTheBoxUnderTheNameOfTheirServer) {
 }
 
 TEST(McpConfig, IsReadAsOtherProgramsWriteIt) {
-  const auto specs = parse_mcp_config(R"({"mcpServers": {
+  const McpConfig config = parse_mcp_config(R"({"mcpServers": {
       "a": {"command": "prog", "args": ["-x", "y z"], "env": {"K": "v"}, "cwd": "/tmp",
             "timeout_ms": 500, "type": "stdio"},
+      "far": {"url": "https://mcp.example"},
       "b": {"command": "other"}}})",
-                                      "file")
-                         .value();
+                                            "file")
+                               .value();
+  EXPECT_EQ(config.remote, std::vector<std::string>{"far"});
+  const auto& specs = config.servers;
   ASSERT_EQ(specs.size(), 2u);
   EXPECT_EQ(specs[0].name, "a");
   EXPECT_EQ(specs[0].command.command, (std::vector<std::string>{"prog", "-x", "y z"}));
@@ -154,7 +157,7 @@ TEST(McpConfig, IsReadAsOtherProgramsWriteIt) {
   EXPECT_EQ(specs[0].command.folder, "/tmp");
   EXPECT_EQ(specs[0].timeout_s, 0.5);
   EXPECT_EQ(specs[1].timeout_s, 30);
-  EXPECT_TRUE(parse_mcp_config(R"({"mcpServers": {}})", "file").value().empty());
+  EXPECT_TRUE(parse_mcp_config(R"({"mcpServers": {}})", "file").value().servers.empty());
 }
 
 TEST(McpConfig, WhatIsWrongIsNamed) {
@@ -169,7 +172,6 @@ TEST(McpConfig, WhatIsWrongIsNamed) {
   };
   EXPECT_EQ(server("7"), "file: MCP server 'a': is no object");
   EXPECT_THAT(server("{}"), HasSubstr("'command' is missing"));
-  EXPECT_THAT(server(R"({"url": "http://x"})"), HasSubstr("'command' is missing"));
   EXPECT_THAT(server(R"({"command": 1})"), HasSubstr("'command' has something else than texts"));
   EXPECT_THAT(server(R"({"command": "x", "args": "y"})"), HasSubstr("'args' is no array"));
   EXPECT_THAT(server(R"({"command": "x", "args": [1]})"), HasSubstr("'args' has something"));

@@ -52,7 +52,12 @@ class Tools : public testing::TestWithParam<Where> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Places, Tools,
-                         testing::Values(Where::here, Where::by_commands, Where::by_text));
+                         testing::Values(Where::here, Where::by_commands, Where::by_text),
+                         [](const auto& each) -> std::string {
+                           return each.param == Where::here          ? "here"
+                                  : each.param == Where::by_commands ? "byCommands"
+                                                                     : "byText";
+                         });
 
 TEST_P(Tools, AFileIsWrittenReadAndEdited) {
   const auto written =
