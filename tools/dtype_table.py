@@ -10,5 +10,10 @@ from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 # there (ggml-common.h, block_q8_1, with a static_assert on the size).
 CORRECTIONS = {GGMLQuantizationType.Q8_1: (32, 2 + 2 + 32)}
 
+# Published after the package (ggml.h, ggml-common.h).
+NEWER = {42: ("Q2_0", 64, 2 + 64 // 4)}
+
 for dtype, size in sorted(GGML_QUANT_SIZES.items()):
     print(int(dtype), dtype.name, *CORRECTIONS.get(dtype, size))
+for dtype, row in NEWER.items():
+    print(dtype, *row)

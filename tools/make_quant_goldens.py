@@ -4,20 +4,29 @@ bytes, some with scales at the edges of f16, and the f32 numbers the reference l
 rows.f32, numbers of several kinds, and NAME.encoded, what the reference library writes for them;
 f8_e4m3.decoded and f8_e5m2.decoded, the numbers of all 256 bytes as torch reads them.
 
-    python3 tools/make_quant_goldens.py        (pip install llama-cpp-python numpy torch)
+    python3 tools/make_quant_goldens.py [LIBGGML]        (pip install llama-cpp-python numpy torch)
+
+LIBGGML is a libggml-base.so that is newer than the package's, which does not know Q2_0.
 
 Q8_1 has no reader in the library; it is computed here. The library refuses to write some types
 without weights of importance; those are all 1 then.
 """
 import ctypes
 import pathlib
+import sys
 
-import llama_cpp
 import numpy as np
 import torch
 
 out = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden" / "quant"
-ggml = ctypes.CDLL(str(pathlib.Path(llama_cpp.__file__).parent / "lib" / "libggml-base.so"))
+
+
+def packaged():
+    import llama_cpp
+    return pathlib.Path(llama_cpp.__file__).parent / "lib" / "libggml-base.so"
+
+
+ggml = ctypes.CDLL(str(sys.argv[1] if len(sys.argv) > 1 else packaged()))
 
 
 class Traits(ctypes.Structure):
@@ -37,7 +46,7 @@ TYPES = {"q4_0": (2, [0]), "q4_1": (3, [0, 2]), "q5_0": (6, [0]), "q5_1": (7, [0
          "iq2_xs": (17, [0]), "iq3_xxs": (18, [0]), "iq1_s": (19, [0]), "iq4_nl": (20, [0]),
          "iq3_s": (21, [0]), "iq2_s": (22, [0]), "iq4_xs": (23, [0]), "iq1_m": (29, []),
          "tq1_0": (34, [52]), "tq2_0": (35, [64]), "mxfp4": (39, []), "nvfp4": (40, []),
-         "q1_0": (41, [0])}
+         "q1_0": (41, [0]), "q2_0": (42, [0])}
 
 
 def decode(kind, blocks):

@@ -69,7 +69,7 @@ struct Place {
   DType embedding() const {
     if (is({iq2_xxs, iq2_xs, iq1_s, iq1_m})) return DType::q2_k;
     if (is({iq2_s, iq2_m, iq3_xxs})) return DType::iq3_s;
-    if (is({tq1_0, tq2_0})) return DType::q4_k;
+    if (is({tq1_0, tq2_0, q2_0})) return DType::q4_k;
     return base;
   }
   DType values() const {
@@ -155,7 +155,7 @@ DType fitting(DType dtype, int64_t width) {
   if (dtype == DType::q4_k) smaller = DType::q5_0;
   if (dtype == DType::q5_k) smaller = DType::q5_1;
   if (dtype == DType::q6_k) smaller = DType::q8_0;
-  if (dtype == DType::tq1_0 || dtype == DType::tq2_0) smaller = DType::q4_0;
+  if (dtype == DType::tq1_0 || dtype == DType::tq2_0 || dtype == DType::q2_0) smaller = DType::q4_0;
   return width % info(smaller).block_size == 0 ? smaller : DType::f16;
 }
 

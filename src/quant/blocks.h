@@ -82,6 +82,12 @@ struct BlockQ1_0 {
   uint16_t d;
   uint8_t qs[16];
 };
+// x[j] = d ((qs[j / 4] >> 2 (j % 4) & 3) - 1): -d, 0, d and 2 d.
+struct BlockQ2_0 {
+  static constexpr int size = 64;
+  uint16_t d;
+  uint8_t qs[16];
+};
 
 // ---- Blocks of 256 with levels: k-quants. ----
 
