@@ -35,6 +35,14 @@ std::string Arguments::text(const char* name, const char* fallback) {
   return fallback;
 }
 
+std::string Arguments::path(const char* name) {
+  std::string value = text(name);
+  if (value.empty()) complain(fmt::format("{}: the path is empty", name));
+  if (value.find('\0') != value.npos)
+    complain(fmt::format("{}: {} has a zero byte in it", name, shown(value)));
+  return value;
+}
+
 int64_t Arguments::integer(const char* name, int64_t fallback, int64_t least, int64_t most) {
   const Json* value = find(name);
   if (value == nullptr) return fallback;

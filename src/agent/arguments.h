@@ -12,6 +12,7 @@ class Arguments {
 
   std::string text(const char* name);  // must be there
   std::string text(const char* name, const char* fallback);
+  std::string path(const char* name);  // must be there; neither empty nor with a zero byte in it
   // A number above `most` means `most`: models ask for more than there is.
   int64_t integer(const char* name, int64_t fallback, int64_t least, int64_t most);
   bool flag(const char* name, bool fallback);

@@ -52,6 +52,8 @@ class CommandPlace : public Place {
   CommandPlace(std::vector<std::string> runner, CommandForm form, std::string folder)
       : runner_(std::move(runner)), form_(form), folder_(std::move(folder)) {}
 
+  std::string whole_path(const std::string& path) const override { return resolved(path); }
+
   Result<std::string> read(const std::string& path, size_t bytes_max) const override {
     const std::string n = std::to_string(bytes_max + 1);
     CommandEnd end = TRY(script(read_script, {resolved(path), n}, bytes_max + 1, "", path));

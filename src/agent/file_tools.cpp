@@ -36,7 +36,7 @@ class ReadFile : public Tool {
 
   Result<ToolResult> run(const ToolCall& call) const override {
     Arguments arguments(call.arguments);
-    const std::string path = arguments.text("path");
+    const std::string path = arguments.path("path");
     const int64_t first = arguments.integer("start_line", 1, 1, INT32_MAX);
     const int64_t last = arguments.integer("end_line", -1, -1, INT32_MAX);
     const bool numbered = arguments.flag("append_loc", false);
@@ -90,7 +90,7 @@ class WriteFile : public Tool {
 
   Result<ToolResult> run(const ToolCall& call) const override {
     Arguments arguments(call.arguments);
-    const std::string path = arguments.text("path"), content = arguments.text("content");
+    const std::string path = arguments.path("path"), content = arguments.text("content");
     TRY(arguments.done());
     TRY(call.place.write(path, content));
     return ToolResult{.fields = {{"result", "file written successfully"},
@@ -149,7 +149,7 @@ class EditFile : public Tool {
 
   Result<ToolResult> run(const ToolCall& call) const override {
     Arguments arguments(call.arguments);
-    const std::string path = arguments.text("path");
+    const std::string path = arguments.path("path");
     const Json* list = arguments.objects("edits");
     TRY(arguments.done());
     const std::string text = TRY(call.place.read(path, file_bytes_max));

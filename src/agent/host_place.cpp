@@ -19,6 +19,12 @@ class HostPlace : public Place {
  public:
   explicit HostPlace(std::string folder) : folder_(std::move(folder)) {}
 
+  std::string whole_path(const std::string& path) const override {
+    std::error_code error;
+    const fs::path whole = fs::absolute(resolved(path), error);
+    return error ? path : whole.lexically_normal().string();
+  }
+
   Result<std::string> read(const std::string& path, size_t bytes_max) const override {
     TRY(check_file(path));
     return read_file(resolved(path), bytes_max);

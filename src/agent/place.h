@@ -25,6 +25,8 @@ struct PlaceListing {
 class Place {
  public:
   virtual ~Place() = default;
+  // As seen from anywhere in the place, where that is known.
+  virtual std::string whole_path(const std::string& path) const = 0;
   // not_found, io for what is no file, limit for more than bytes_max.
   virtual Result<std::string> read(const std::string& path, size_t bytes_max) const = 0;
   // In place when it is whole, with the folders above it. A file that is replaced keeps its mode.

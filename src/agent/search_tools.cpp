@@ -52,7 +52,7 @@ class FileGlobSearch : public Tool {
 
   Result<ToolResult> run(const ToolCall& call) const override {
     Arguments arguments(call.arguments);
-    const std::string path = arguments.text("path");
+    const std::string path = arguments.path("path");
     const std::string type = arguments.text("type", "file");
     const int64_t depth = arguments.integer("max_depth", 0, 0, INT32_MAX);
     const int64_t limit = arguments.integer("limit", n_results_max, 1, n_results_max);
@@ -75,8 +75,9 @@ class FileGlobSearch : public Tool {
     if (n > limit) text += fmt::format("[only the first {} are shown]\n", limit);
     if (listing.cut) text += "[there is more than could be looked through]\n";
     text += fmt::format("\n---\nTotal matches: {}\n", n);
-    return ToolResult{.text = utf8_replace_invalid(text),
-                      .fields = {{"entries", std::move(entries)}, {"base", path}}};
+    return ToolResult{
+        .text = utf8_replace_invalid(text),
+        .fields = {{"entries", std::move(entries)}, {"base", call.place.whole_path(path)}}};
   }
 
  private:
@@ -184,7 +185,7 @@ class GrepSearch : public Tool {
 
   Result<ToolResult> run(const ToolCall& call) const override {
     Arguments arguments(call.arguments);
-    const std::string path = arguments.text("path");
+    const std::string path = arguments.path("path");
     const std::string wanted = arguments.text("pattern");
     const bool literal = arguments.flag("literal", false);
     const bool any_case = arguments.flag("ignore_case", false);

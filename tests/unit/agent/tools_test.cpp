@@ -95,6 +95,10 @@ TEST_P(Tools, WhatCannotBeReadOrWrittenIsSaid) {
   EXPECT_THAT(text("write_file", {{"path", "folder/file/x"}, {"content", "x"}}),
               StartsWith("error: "));
   EXPECT_THAT(text("read_file", Json::object()), HasSubstr("argument 'path' is missing"));
+  EXPECT_THAT(text("read_file", {{"path", ""}}), HasSubstr("path: the path is empty"));
+  EXPECT_THAT(text("write_file", {{"path", ""}, {"content", "x"}}), HasSubstr("is empty"));
+  EXPECT_THAT(text("read_file", {{"path", std::string("folder/file\0x", 13)}}),
+              HasSubstr("zero byte"));
   EXPECT_THAT(text("read_file", {{"path", 7}}), HasSubstr("path: 7 is not a string"));
   EXPECT_THAT(text("read_file", {{"path", "folder/file"}, {"start_line", 0}}),
               HasSubstr("invalid start_line: 0"));
@@ -151,6 +155,7 @@ TEST_P(Tools, FilesAreFoundByName) {
   EXPECT_THAT(text("file_glob_search", {{"path", "nowhere"}}), HasSubstr("does not exist"));
   EXPECT_THAT(text("file_glob_search", {{"path", "top.txt"}}), HasSubstr("not a directory"));
   const auto result = call("file_glob_search", {{"path", "a"}, {"type", "all"}});
+  EXPECT_EQ(result.value().fields["base"], folder_ / "a");
   EXPECT_EQ(result.value().fields["entries"][0]["path"], "b");
   EXPECT_EQ(result.value().fields["entries"][0]["type"], "dir");
 }
