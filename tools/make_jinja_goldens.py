@@ -88,7 +88,8 @@ FILTERS = ["abs", "attr('x')", "batch(2)|list", "batch(2, '-')|list", "capitaliz
            "round(1)", "round(1, 'floor')", "round(0, 'ceil')", "round(-1)", "safe", "slice(2)|list", "slice(3, 'f')|list", "sort",
            "sort(reverse=true)", "sort(case_sensitive=true)", "sort(attribute='v')|map(attribute='k')|list", "sort(attribute='k,v')|list", "string",
            "string|length", "striptags", "sum", "sum(attribute='v')", "sum(start=10)", "title", "trim", "trim('Hd ')", "truncate(5)",
-           "truncate(5, true, '…')", "truncate(8, false, '...', 0)", "unique|list", "unique(attribute='k')|list", "upper", "urlencode", "wordcount",
+           "truncate(5, true, '…')", "truncate(8, false, '...', 0)", "unique|list", "unique(attribute='k')|list", "upper", "urlencode", "urlize", "wordcount",
+           "wordwrap(5)",
            "tojson", "tojson(indent=2)", "tojson(indent=1, ensure_ascii=true)", "tojson(sort_keys=true)", "tojson(separators=(',', ':'))",
            "groupby('k')", "groupby('k')|map(attribute='grouper')|list", "groupby('q', default='z')|list", "xmlattr", "nosuchfilter"]
 TESTS = ["defined", "undefined", "none", "boolean", "true", "false", "integer", "float", "number", "string", "mapping", "sequence", "iterable",
@@ -409,6 +410,49 @@ nil|int
 {'a': 1, 'b c': 'd&e'}|urlencode
 [('a', 1)]|urlencode
 '<p>a  <b>b</b>\\n c &amp; &lt;</p><!-- x -->'|striptags
+'Look, goof-ball -- use the -b option! It is state-of-the-art, is it not?'|wordwrap(12)
+'Look, goof-ball -- use the -b option! It is state-of-the-art, is it not?'|wordwrap(12, break_on_hyphens=false)
+'Look, goof-ball--use the--b a--b e-mail x-y-z a-b-c ab-cd 1-2 a1-b2 ----x'|wordwrap(4)
+'Look, goof-ball--use the--b a--b e-mail x-y-z a-b-c ab-cd 1-2 a1-b2 ----x'|wordwrap(1)
+'Look, goof-ball--use the--b a--b e-mail x-y-z a-b-c ab-cd 1-2 a1-b2 ----x'|wordwrap(6, false)
+'averylongword-withhyphen another-verylongword'|wordwrap(10)
+'averylongword-withhyphen another-verylongword'|wordwrap(10, break_on_hyphens=1)
+'averylongword-withhyphen another-verylongword'|wordwrap(10, break_on_hyphens=0)
+'---longer-than-that and----- so'|wordwrap(3)
+'abc     averylongword'|wordwrap(3)
+'abc     averylongword'|wordwrap(8, false)
+'  two  leading, three   inside and trailing   '|wordwrap(8)
+'one two\\n\\nthree four five\\r\\n six'|wordwrap(9)
+'one two three'|wordwrap(5, wrapstring='<br>')
+'one two three'|wordwrap(5, true, '')
+'one two three'|wordwrap(wrapstring=none, width=3)
+'one'|wordwrap(0)
+''|wordwrap(0)
+'one'|wordwrap('a')
+'Grüße, 世界 an-alle été-là! ½-x 世界-世界-世界'|wordwrap(7)
+'a\\u00a0b \\u00a0 c\\u2003d'|wordwrap(3)
+('<b> c d'|e)|wordwrap(4)
+lines|wordwrap(3)
+'don\\'t "quote--me" it\\'s (a--b) 5--six'|wordwrap(4)
+'see http://example.com/a?b=c#d, (https://x.org/(y)) and <www.z.net>.'|urlize
+'example.com, foo.example.org: bar.edu/x y.museum z.info. a.com'|urlize
+'mail me@here.example.com or mailto:you@x.y, not @a@b.c nor a:b@c.d'|urlize
+'a@b.c- a@-b.c a@b..c a@b. me@x.y. (me@x.y) www.a@b.cd a@b@c.de'|urlize
+'http://1.2.3.4:80/ http://1.2.3.4.5 http://1234.5.6.7 http://[::1]/ http://[1:2:3:4:5:6:7:8] http://[12345::]'|urlize
+'http://localhost http://a https://x-y.z%41.com:123456 http://x.com:12345/q http://x.com: http://x.c1'|urlize
+'http://xn--80ak6aa92e.com http://a.xn--p1ai www.xn--p1 HTTP://UP.COM WwW.Up.Com WWW.up'|urlize
+'http://example.com/a_very_long_path'|urlize(12)
+'http://example.com/a_very_long_path www.b.com'|urlize(-5, true)
+'http://e.com'|urlize(target='_blank', rel='x nofollow a')
+'http://e.com'|urlize(nofollow=true, target='a"b')
+'tel:12 ftp://x.y foo:bar tel:'|urlize(extra_schemes=['tel:', 'ftp://'])
+'tel:12'|urlize(extra_schemes=['tel'])
+'tel:12'|urlize(extra_schemes='tel:')
+'  two\\tblanks\\nhttp://a.b/c \\u2003 www.d.ee\\n'|urlize
+'(((http://a.bc/x(y(z))))) ((www.a.bc) <http://a.bc> &lt;www.a.bc&gt;'|urlize
+('<http://a.bc>)'|safe)|urlize
+'http://exam\\u017fple.com/é?ü=世 http://世界.com/ www.世界.org 世界.com'|urlize
+'-- .com a.com. .. x,com http:// https://. www. www..com'|urlize
 'foo bar baz qux'|truncate(9)
 'foo bar baz qux'|truncate(9, true)
 'foo bar baz qux'|truncate(11)

@@ -26,7 +26,8 @@ struct FormFlag {
 }  // namespace
 
 void add_form_flags(CommandLine& app, FormFlags& flags) {
-  add_text(app, "--grammar", flags.grammar, "only answers of this GBNF grammar", "GBNF");
+  add_text(app, "--grammar", flags.grammar,
+           "only answers of this grammar, in GBNF or Lark's notation", "TEXT");
   add_text(app, "--grammar-file", flags.grammar_file, "the same, in a file", "FILE");
   add_text(app, "-j,--json-schema", flags.schema, "only JSON of this schema; {}: any object",
            "JSON");
@@ -34,10 +35,11 @@ void add_form_flags(CommandLine& app, FormFlags& flags) {
 }
 
 Result<std::optional<OutputGrammar>> answer_form(const FormFlags& flags) {
-  const FormFlag forms[] = {{"--grammar", flags.grammar, false, OutputGrammar::from_gbnf},
-                            {"--grammar-file", flags.grammar_file, true, OutputGrammar::from_gbnf},
-                            {"--json-schema", flags.schema, false, compile_schema},
-                            {"--json-schema-file", flags.schema_file, true, compile_schema}};
+  const FormFlag forms[] = {
+      {"--grammar", flags.grammar, false, OutputGrammar::from_grammar},
+      {"--grammar-file", flags.grammar_file, true, OutputGrammar::from_grammar},
+      {"--json-schema", flags.schema, false, compile_schema},
+      {"--json-schema-file", flags.schema_file, true, compile_schema}};
   const FormFlag* given = nullptr;
   for (const FormFlag& form : forms) {
     if (form.value.empty()) continue;

@@ -141,6 +141,9 @@ Result<AppOptions> app_options(const ServeFlags& flags) {
   if (is_like_llama_server(flags.llama) && flags.cors_origins.empty() &&
       !options.gate.api_keys.empty())
     options.gate.cors_origins = {gives_tools(flags.tools) ? "localhost" : "*"};
+  options.router = is_like_llama_server(flags.llama) && flags.models.empty() &&
+                   flags.model.model.empty() && flags.llama.hf_repo.empty();
+  if (options.router) options.any_model_name = false;
   options.log_requests = !flags.quiet;
   options.log_prompts = flags.log_prompts;
   if (!server::is_loopback(flags.host)) {
@@ -252,7 +255,7 @@ Result<int> run(const ServeFlags& flags) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // for all threads that follow
 
   std::vector<std::string> models = flags.models;
-  if (!flags.llama.hf_repo.empty()) models.insert(models.begin(), "hf.co/" + flags.llama.hf_repo);
+  if (!flags.llama.hf_repo.empty()) models.insert(models.begin(), TRY(hub_model(flags.llama)));
   if (!flags.model.model.empty()) models.insert(models.begin(), flags.model.model);
   const auto names = TRY(aliases(flags));
   const auto catalog = TRY(make_catalog(models, names));
@@ -275,7 +278,8 @@ Result<int> run(const ServeFlags& flags) {
              http->n_connections(), flags.drain_timeout_s);
   // A second signal ends at once.
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  app.request_log.close();  // who watches it need not be waited for
+  app.request_log.close();  // who watches need not be waited for
+  app.model_events.close();
   app.end();
   http->drain(flags.drain_timeout_s);
   return 0;

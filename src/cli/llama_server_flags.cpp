@@ -1,6 +1,9 @@
 #include "cli/llama_server_flags.h"
 
+#include "cli/model_store.h"
+#include "cli/transfer_report.h"
 #include "engine/embedder.h"
+#include "store/pull.h"
 
 #include <nlohmann/json.hpp>
 
@@ -34,7 +37,8 @@ constexpr Ignored ignored_flags[] = {
     {"--op-offload,--no-op-offload", Takes::nothing},
     {"--cpu-moe,--cmoe", Takes::nothing},
     {"--perf,--no-perf,--escape,--no-escape,--check-tensors", Takes::nothing},
-    {"--offline,--log-prefix,--no-log-prefix,--log-timestamps,--no-log-timestamps", Takes::nothing},
+    {"--models-autoload,--log-prefix,--no-log-prefix,--log-timestamps,--no-log-timestamps",
+     Takes::nothing},
     {"--no-mmproj,--reuse-port,--backend-sampling,--backend_sampling", Takes::nothing},
     {"--flash-attn,--fa", Takes::perhaps_value},
     {"--log-colors", Takes::perhaps_value},
@@ -94,7 +98,15 @@ void add_llama_server_flags(CommandLine& app, LlamaServerFlags& flags) {
   add_int(app, "-n,--predict,--n-predict", flags.n_predict,
           "most tokens of an answer, as --max-predict; below 0: no limit", -2, INT32_MAX);
   add_text(app, "--hf-repo,--hf,--hfr", flags.hf_repo,
-           "as the argument hf.co/REPO: a model that `quire pull` fetched", "REPO");
+           "the model hf.co/REPO of Hugging Face, as user/repo:Q4_K_M; fetched when it is not here",
+           "REPO");
+  add_text(app, "--hf-file,--hff", flags.hf_file, "which file of that repository, by its path",
+           "PATH");
+  app.add_flag("--offline", flags.offline, "fetch nothing");
+  add_int(app, "--models-max", flags.n_models_max,
+          "models that are loaded at once; 0: as many as there is memory for", 0, 1 << 20);
+  app.add_flag("--no-models-autoload", flags.no_autoload,
+               "requests load no models, POST /models/load does");
   app.add_flag("--no-slots", flags.no_slots, "GET /slots shows nothing");
   app.add_flag("--no-cache-prompt", flags.no_cache_prompt,
                "requests share no prompts unless they say cache_prompt");
@@ -155,12 +167,40 @@ Result<void> apply(const LlamaServerFlags& flags, server::AppOptions& options) {
   if (!flags.pooling.empty()) options.models.pooling = TRY(pooling_from_name(flags.pooling));
   options.slots = !flags.no_slots;
   options.sleeps = flags.sleep_idle_s >= 0;
+  options.loads_models = !flags.no_autoload;
+  options.models.n_models_max = flags.n_models_max;
+  options.like_llama_server = is_like_llama_server(flags);
   if (is_like_llama_server(flags)) {
     options.any_model_name = true;
     options.metrics = flags.metrics;
   }
   options.tags = split(flags.tags, ',');
   return {};
+}
+
+Result<std::string> hub_model(const LlamaServerFlags& flags) {
+  ModelRef ref = TRY(parse_model_ref("hf.co/" + flags.hf_repo));
+  if (!flags.hf_file.empty()) {
+    // A name of its own in the store: tags have no slashes.
+    std::string tag;
+    for (const char c : flags.hf_file) tag += c == '/' ? "--" : std::string(1, c);
+    ref.tag = tag;
+    ref = TRY(parse_model_ref(ref.text()));
+  }
+  const std::string name = ref.text();
+  const auto found = find_stored(model_store(), cache_folders(), name);
+  if (found) return found->name;
+  if (found.error().fault != Fault::not_found) return std::unexpected(found.error());
+  if (flags.offline)
+    return fail(Fault::not_found, "{} is not here, and --offline lets nothing be fetched", name);
+  PullOptions options = pull_options();
+  options.hugging_face_file = flags.hf_file;
+  TransferReport report;
+  options.on_status = std::ref(report);
+  const auto pulled = pull_model(model_store(), ref, options);
+  report.end();
+  if (!pulled) return std::unexpected(pulled.error());
+  return pulled->ref.text();
 }
 
 void note_ignored(const LlamaServerFlags& flags) {

@@ -58,9 +58,10 @@ std::vector<std::string> signing_key_files() {
   return {environment("HOME") + "/.ollama/id_ed25519", quire_home() + "/id_ed25519"};
 }
 
-std::string registry_logins() {
-  const std::string folder = environment("DOCKER_CONFIG");
-  return (folder.empty() ? environment("HOME") + "/.docker" : folder) + "/config.json";
+DockerLogins registry_logins() {
+  std::string folder = environment("DOCKER_CONFIG");
+  if (folder.empty()) folder = environment("HOME") + "/.docker";
+  return {.file = folder + "/config.json", .programs = environment("PATH")};
 }
 
 PullOptions pull_options() {

@@ -24,7 +24,7 @@ HttpOptions registry_options();
 // beside the store, which is made when it is needed (store/signing_key.h).
 std::vector<std::string> signing_key_files();
 // Where Docker keeps names and passwords of registries: DOCKER_CONFIG, else ~/.docker.
-std::string registry_logins();
+DockerLogins registry_logins();
 // These, and Hugging Face's address (HF_ENDPOINT) and token: HF_TOKEN, else what its login keeps in
 // HF_HOME/token, else ~/.cache/huggingface/token.
 PullOptions pull_options();

@@ -1,6 +1,7 @@
 #include "grammar/gbnf.h"
 
 #include "format/printable.h"
+#include "grammar/notation_reader.h"
 #include "text/utf8.h"
 
 #include <algorithm>
@@ -13,12 +14,11 @@ bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_';
 }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-class Parser {
+class GbnfParser : NotationReader {
  public:
-  Parser(std::string_view text, std::string_view name, const GrammarLimits& limits)
-      : text_(text), name_(name), grammar_(limits) {}
+  GbnfParser(std::string_view text, std::string_view name, const GrammarLimits& limits)
+      : NotationReader(text, name, limits), grammar_(limits) {}
 
   Result<Grammar> run() {
     skip_space(Newlines::skip);
@@ -37,25 +37,6 @@ class Parser {
     std::vector<ExpressionId> alternatives, sequence;
     size_t begin = 0;
   };
-
-  template <class... Args>
-  std::unexpected<Error> wrong(fmt::format_string<Args...> format, Args&&... args) const {
-    const std::string_view before = text_.substr(0, at_);
-    const auto line = std::count(before.begin(), before.end(), '\n') + 1;
-    const size_t line_begin = before.rfind('\n') == before.npos ? 0 : before.rfind('\n') + 1;
-    return fail(Fault::bad_format, "{}: line {}, column {}: {}", name_, line, at_ - line_begin + 1,
-                fmt::format(format, std::forward<Args>(args)...));
-  }
-
-  char peek(size_t ahead = 0) const { return at_ + ahead < text_.size() ? text_[at_ + ahead] : 0; }
-  bool take(char c) {
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-  std::string here() const {
-    return at_ < text_.size() ? "'" + printable(text_.substr(at_, 12)) + "'" : "the end";
-  }
 
   void skip_space(Newlines newlines) {
     for (; at_ < text_.size(); ++at_) {
@@ -116,11 +97,7 @@ class Parser {
         return grammar_.choice(open[0].alternatives);
       }
       if (c == '(') {
-        if (open.size() > grammar_.limits().depth_max)
-          return fail(Fault::limit,
-                      "{}: groups nest more than {} deep (offset {}): give inner ones rules of "
-                      "their own",
-                      name_, grammar_.limits().depth_max, at_);
+        TRY(check_depth(open.size()));
         open.push_back({{}, {}, at_++});
         skip_space(Newlines::skip);
         continue;
@@ -152,23 +129,10 @@ class Parser {
     const char c = peek();
     if (c == '"') return parse_literal();
     if (c == '[') return parse_class();
-    if (c == '<' || (c == '!' && peek(1) == '<')) return parse_token();
+    if (c == '<' || (c == '!' && peek(1) == '<')) return parse_token_or_not();
     if (take('.')) return grammar_.characters({{0, code_point_max}});
     if (is_word(c)) return grammar_.rule(rule_id(TRY(parse_name())));
     return wrong("{} is not part of a rule", here());
-  }
-
-  Result<uint32_t> parse_count() {
-    if (!is_digit(peek())) return wrong("a number is expected, not {}", here());
-    uint64_t n = 0;
-    const size_t begin = at_;
-    for (; is_digit(peek()); ++at_)
-      n = std::min<uint64_t>(10 * n + static_cast<uint64_t>(peek() - '0'), UINT32_MAX);
-    if (n > grammar_.limits().states_max)
-      return fail(Fault::limit, "{}: {} repetitions (offset {}), at most {} are supported", name_,
-                  printable(text_.substr(begin, std::min<size_t>(at_ - begin, 24))), begin,
-                  grammar_.limits().states_max);
-    return static_cast<uint32_t>(n);
   }
 
   Result<ExpressionId> parse_repetition(ExpressionId part) {
@@ -189,22 +153,6 @@ class Parser {
     if (!take('}')) return wrong("'}}' is expected, not {}", here());
     if (min > max) return at_ = begin, wrong("{} is more than {}", min, max);
     return grammar_.repeat(part, min, max);
-  }
-
-  Result<char32_t> parse_hex(size_t n_digits) {
-    char32_t code = 0;
-    for (size_t i = 0; i < n_digits; ++i, ++at_) {
-      const char c = peek();
-      const int digit = is_digit(c)              ? c - '0'
-                        : (c >= 'a' && c <= 'f') ? c - 'a' + 10
-                        : (c >= 'A' && c <= 'F') ? c - 'A' + 10
-                                                 : -1;
-      if (digit < 0) return wrong("{} hexadecimal digits are expected, not {}", n_digits, here());
-      code = code << 4 | static_cast<char32_t>(digit);
-    }
-    if (code > code_point_max || (code >= 0xD800 && code <= 0xDFFF))
-      return wrong("U+{:04X} is no character", static_cast<uint32_t>(code));
-    return code;
   }
 
   Result<char32_t> parse_character() {
@@ -236,10 +184,7 @@ class Parser {
           return wrong("{} is no escape", here());
       }
     }
-    const Utf8Char one = utf8_at(text_, at_);
-    if (one.n_bytes == 0) return wrong("the text is not UTF-8");
-    at_ += one.n_bytes;
-    return one.code;
+    return parse_utf8();
   }
 
   Result<ExpressionId> parse_literal() {
@@ -268,31 +213,14 @@ class Parser {
     return grammar_.characters(negated ? complement(ranges) : ranges);
   }
 
-  Result<ExpressionId> parse_token() {
-    const size_t begin = at_;
-    TokenTerminal terminal;
-    terminal.negated = take('!');
-    const size_t end = text_.find_first_of(">\n", at_);
-    if (end == text_.npos || text_[end] != '>') return wrong("this token has no '>'");
-    terminal.text = text_.substr(at_, end + 1 - at_);
-    at_ = end + 1;
-    if (terminal.text.starts_with("<[")) {
-      at_ = begin + (terminal.negated ? 3 : 2);
-      uint64_t id = 0;
-      while (is_digit(peek()) && id <= INT32_MAX)
-        id = 10 * id + static_cast<uint64_t>(text_[at_++] - '0');
-      if (id > INT32_MAX || text_.substr(at_, 2) != "]>" || terminal.text.size() < 5)
-        return wrong("a token's number and ']>' are expected, not {}", here());
-      at_ += 2;
-      terminal.id = static_cast<int32_t>(id);
-    }
+  Result<ExpressionId> parse_token_or_not() {
+    const bool negated = take('!');
+    TokenTerminal terminal = TRY(parse_token());
+    terminal.negated = negated;
     return grammar_.token(std::move(terminal));
   }
 
-  std::string_view text_;
-  std::string_view name_;
   Grammar grammar_;
-  size_t at_ = 0;
   std::unordered_map<std::string, RuleId> rule_ids_;
 };
 
@@ -303,7 +231,7 @@ Result<Grammar> parse_gbnf(std::string_view text, std::string_view name,
   if (text.size() > limits.text_bytes_max)
     return fail(Fault::limit, "{}: a grammar of {} bytes, at most {} are supported", name,
                 text.size(), limits.text_bytes_max);
-  return Parser(text, name, limits).run();
+  return GbnfParser(text, name, limits).run();
 }
 
 }  // namespace quire

@@ -83,6 +83,12 @@ ExpressionId Grammar::text(std::string_view utf8) {
 ExpressionId Grammar::characters(const std::vector<CodeRange>& ranges) {
   const std::vector<CodeRange> sound = normalize(ranges);
   if (!ok() || sound.empty()) return nothing();
+  if (ranges_.size() + sound.size() > 4 * limits_.expressions_max) {
+    fail_with({Fault::limit, fmt::format("the grammar's sets of characters have more than {} "
+                                         "ranges: make it smaller",
+                                         4 * limits_.expressions_max)});
+    return nothing();
+  }
   Expression e{.kind = Expression::Kind::characters};
   e.first = static_cast<uint32_t>(ranges_.size());
   e.n = static_cast<uint32_t>(sound.size());

@@ -4,6 +4,7 @@
 #include "grammar/gbnf.h"
 #include "grammar/json_schema.h"
 #include "grammar/json_text.h"
+#include "grammar/lark.h"
 #include "grammar/regex.h"
 #include "text/utf8.h"
 
@@ -26,6 +27,16 @@ Result<OutputGrammar> OutputGrammar::compile(const Grammar& grammar, std::string
 Result<OutputGrammar> OutputGrammar::from_gbnf(std::string_view text, std::string_view name,
                                                const GrammarLimits& limits) {
   return compile(TRY(parse_gbnf(text, name, limits)), name);
+}
+
+Result<OutputGrammar> OutputGrammar::from_lark(std::string_view text, std::string_view name,
+                                               const GrammarLimits& limits) {
+  return compile(TRY(parse_lark(text, name, limits)), name);
+}
+
+Result<OutputGrammar> OutputGrammar::from_grammar(std::string_view text, std::string_view name,
+                                                  const GrammarLimits& limits) {
+  return looks_like_lark(text) ? from_lark(text, name, limits) : from_gbnf(text, name, limits);
 }
 
 Result<OutputGrammar> OutputGrammar::from_json_schema(std::string_view text, std::string_view name,

@@ -45,6 +45,11 @@ struct OutputGrammar {
   // follow the notation, unsupported for what cannot be enforced, limit for what is too large.
   static Result<OutputGrammar> from_gbnf(std::string_view text, std::string_view name,
                                          const GrammarLimits& limits = {});
+  static Result<OutputGrammar> from_lark(std::string_view text, std::string_view name,
+                                         const GrammarLimits& limits = {});
+  // In one of these two notations: `name ::=` or `name:` begins them.
+  static Result<OutputGrammar> from_grammar(std::string_view text, std::string_view name,
+                                            const GrammarLimits& limits = {});
   static Result<OutputGrammar> from_json_schema(std::string_view text, std::string_view name,
                                                 const GrammarLimits& limits = {});
   static Result<OutputGrammar> from_regex(std::string_view text, std::string_view name,

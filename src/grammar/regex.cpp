@@ -112,9 +112,13 @@ class Writer {
 
 Result<ExpressionId> regex_expression(Grammar& grammar, std::string_view regex,
                                       std::string_view name, RegexSpan span,
-                                      const WriteCharacters& write) {
-  const RegexTree tree = TRY(parse_regex(regex, name, grammar.limits()));
+                                      const WriteCharacters& write, const RegexFlags& flags) {
+  const RegexTree tree = TRY(parse_regex(regex, name, grammar.limits(), flags));
   Writer writer(grammar, tree, write);
+  if (flags.refuse_anchors && writer.has_anchors())
+    return fail(Fault::unsupported,
+                "{}: the regular expression '{}' has ^ or $, which a part of a text cannot have",
+                name, printable(regex, 60));
   ExpressionId result = writer.write(tree.root, {true, true});
   if (span == RegexSpan::anywhere) {
     const ExpressionId any = grammar.as_rule("any", write(grammar, {{0, code_point_max}}));

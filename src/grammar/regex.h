@@ -21,12 +21,20 @@ enum class RegexSpan : uint8_t {
   anywhere,  // a part of the text, unless it has ^ and $
 };
 
+// What another notation's expressions mean differently.
+struct RegexFlags {
+  enum class Dot : uint8_t { no_line_end, no_newline, any };
+  Dot dot = Dot::no_line_end;
+  bool ignore_case = false;     // letters stand for their other cases, too
+  bool refuse_anchors = false;  // ^ and $ are unsupported: the expression is a part of a text
+};
+
 // How a set of characters is written down: as itself, or as a string of JSON spells it.
 using WriteCharacters = std::function<ExpressionId(Grammar&, const std::vector<CodeRange>&)>;
 
 // `name` opens the error text: bad_format with the offset, unsupported, or limit.
 Result<ExpressionId> regex_expression(Grammar& grammar, std::string_view regex,
                                       std::string_view name, RegexSpan span,
-                                      const WriteCharacters& write);
+                                      const WriteCharacters& write, const RegexFlags& flags = {});
 
 }  // namespace quire

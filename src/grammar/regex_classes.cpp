@@ -2,6 +2,13 @@
 
 #include "text/unicode.h"
 
+#include <utf8proc.h>
+
+#include <array>
+#include <iterator>
+#include <map>
+#include <mutex>
+
 namespace quire {
 namespace {
 
@@ -76,21 +83,64 @@ std::optional<std::vector<CodeRange>> regex_class(char letter) {
   }
 }
 
+namespace {
+
+std::vector<CodeRange> ranges_of(CategorySet set) {
+  const CategoryTable& table = CategoryTable::get();
+  std::vector<CodeRange> ranges;
+  for (char32_t code = 0; code <= code_point_max; ++code) {
+    if (!table.in(code, set)) continue;
+    if (!ranges.empty() && ranges.back().last + 1 == code)
+      ranges.back().last = code;
+    else
+      ranges.push_back({code, code});
+  }
+  return normalize(ranges);
+}
+
+// Letters that differ in case only, at least two each.
+using CaseGroups = std::vector<std::vector<char32_t>>;
+CaseGroups case_groups() {
+  constexpr char32_t cased_max = 0x1FFFF, dotted_i = 0x130, dotless_i = 0x131;
+  std::map<char32_t, std::vector<char32_t>> by_upper;
+  for (char32_t code = 0; code <= cased_max; ++code) {
+    const auto lower = utf8proc_tolower(static_cast<utf8proc_int32_t>(code));
+    const auto upper = static_cast<char32_t>(utf8proc_toupper(lower));
+    if (code != dotted_i && code != dotless_i) by_upper[upper].push_back(code);
+  }
+  CaseGroups groups;
+  for (auto& [upper, members] : by_upper)
+    if (members.size() > 1) groups.push_back(std::move(members));
+  return groups;
+}
+
+}  // namespace
+
 std::optional<std::vector<CodeRange>> regex_category(std::string_view name) {
-  for (const CategoryName& known : category_names) {
-    if (known.name != name) continue;
-    const CategoryTable& table = CategoryTable::get();
-    std::vector<CodeRange> ranges;
-    for (char32_t code = 0; code <= code_point_max; ++code) {
-      if (!table.in(code, known.set)) continue;
-      if (!ranges.empty() && ranges.back().last + 1 == code)
-        ranges.back().last = code;
-      else
-        ranges.push_back({code, code});
-    }
-    return normalize(ranges);
+  static std::array<std::vector<CodeRange>, std::size(category_names)> all;
+  static std::array<std::once_flag, std::size(category_names)> made;
+  for (size_t i = 0; i < std::size(category_names); ++i) {
+    if (category_names[i].name != name) continue;
+    std::call_once(made[i], [i] { all[i] = ranges_of(category_names[i].set); });
+    return all[i];
   }
   return std::nullopt;
+}
+
+std::vector<CodeRange> with_other_cases(CodeRange range) {
+  static const CaseGroups groups = case_groups();
+  static const auto group_of = [] {
+    std::map<char32_t, const std::vector<char32_t>*> map;
+    for (const auto& group : groups)
+      for (const char32_t code : group) map[code] = &group;
+    return map;
+  }();
+  std::vector<CodeRange> all{range};
+  for (auto at = group_of.lower_bound(range.first); at != group_of.end() && at->first <= range.last;
+       ++at)
+    for (const char32_t code : *at->second)
+      if (code < range.first || code > range.last) all.push_back({code, code});
+  return normalize(all);
 }
 
 std::vector<CodeRange> regex_line_ends() { return {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}; }

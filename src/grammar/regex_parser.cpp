@@ -16,8 +16,9 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 class Parser {
  public:
-  Parser(std::string_view text, std::string_view name, const GrammarLimits& limits)
-      : text_(text), name_(name), limits_(limits) {}
+  Parser(std::string_view text, std::string_view name, const GrammarLimits& limits,
+         const RegexFlags& flags)
+      : text_(text), name_(name), limits_(limits), flags_(flags) {}
 
   Result<RegexTree> run() {
     if (utf8_valid_prefix(text_) != text_.size()) return wrong("is not UTF-8");
@@ -157,19 +158,36 @@ class Parser {
     return {};
   }
 
-  uint32_t characters(std::vector<CodeRange> ranges) {
+  Result<uint32_t> characters(std::vector<CodeRange> ranges) {
+    n_ranges_ += ranges.size();
+    if (n_ranges_ > 4 * limits_.expressions_max)
+      return fail(Fault::limit,
+                  "{}: the sets of characters of the regular expression have more than {} ranges",
+                  name_, 4 * limits_.expressions_max);
     return add({.kind = Kind::characters, .ranges = std::move(ranges), .children = {}});
+  }
+
+  std::vector<CodeRange> dot() const {
+    using Dot = RegexFlags::Dot;
+    if (flags_.dot == Dot::any) return {{0, code_point_max}};
+    if (flags_.dot == Dot::no_newline) return complement({{'\n', '\n'}});
+    return complement(regex_line_ends());
+  }
+
+  // A single character, or a range between two; sets with names have all the cases they mean.
+  std::vector<CodeRange> in_all_cases(std::vector<CodeRange> ranges) const {
+    return flags_.ignore_case && ranges.size() == 1 ? with_other_cases(ranges[0]) : ranges;
   }
 
   Result<uint32_t> parse_atom() {
     if (take("^")) return add({.kind = Kind::begin, .ranges = {}, .children = {}});
     if (take("$")) return add({.kind = Kind::end, .ranges = {}, .children = {}});
-    if (take(".")) return characters(complement(regex_line_ends()));
+    if (take(".")) return characters(dot());
     if (take("[")) return characters(TRY(parse_class()));
-    if (peek() == '\\') return characters(TRY(parse_escape(Where::outside)));
+    if (peek() == '\\') return characters(in_all_cases(TRY(parse_escape(Where::outside))));
     const Utf8Char one = utf8_at(text_, at_);
     at_ += one.n_bytes;
-    return characters({{one.code, one.code}});
+    return characters(in_all_cases({{one.code, one.code}}));
   }
 
   enum class Where { outside, in_class };
@@ -280,15 +298,19 @@ class Parser {
       const std::vector<CodeRange> first = TRY(parse_class_item());
       const bool is_range = peek() == '-' && at_ + 1 < text_.size() && peek(1) != ']' &&
                             first.size() == 1 && first[0].first == first[0].last;
-      all.insert(all.end(), first.begin(), first.end());
-      if (!is_range) continue;
+      if (!is_range) {
+        const std::vector<CodeRange> item = in_all_cases(first);
+        all.insert(all.end(), item.begin(), item.end());
+        continue;
+      }
       const size_t dash = at_++;
       const std::vector<CodeRange> last = TRY(parse_class_item());
       if (last.size() != 1 || last[0].first != last[0].last)
         return at_ = dash, wrong("has a range to a set of characters");
       if (last[0].first < first[0].first)
         return at_ = dash, wrong("has a range that ends before it begins");
-      all.back().last = last[0].last;
+      const std::vector<CodeRange> range = in_all_cases({{first[0].first, last[0].last}});
+      all.insert(all.end(), range.begin(), range.end());
     }
     if (!take("]")) return at_ = begin, wrong("has a '[' without its ']'");
     return negated ? complement(all) : normalize(all);
@@ -304,18 +326,20 @@ class Parser {
   std::string_view text_;
   std::string_view name_;
   const GrammarLimits& limits_;
+  const RegexFlags& flags_;
   RegexTree tree_;
+  size_t n_ranges_ = 0;
   size_t at_ = 0;
 };
 
 }  // namespace
 
 Result<RegexTree> parse_regex(std::string_view regex, std::string_view name,
-                              const GrammarLimits& limits) {
+                              const GrammarLimits& limits, const RegexFlags& flags) {
   if (regex.size() > limits.text_bytes_max)
     return fail(Fault::limit, "{}: a regular expression of {} bytes, at most {} are supported",
                 name, regex.size(), limits.text_bytes_max);
-  return Parser(regex, name, limits).run();
+  return Parser(regex, name, limits, flags).run();
 }
 
 }  // namespace quire

@@ -2,6 +2,7 @@
 #pragma once
 #include "base/result.h"
 #include "grammar/grammar.h"
+#include "grammar/regex.h"
 
 #include <cstdint>
 #include <string_view>
@@ -23,6 +24,6 @@ struct RegexTree {
 };
 
 Result<RegexTree> parse_regex(std::string_view regex, std::string_view name,
-                              const GrammarLimits& limits);
+                              const GrammarLimits& limits, const RegexFlags& flags);
 
 }  // namespace quire

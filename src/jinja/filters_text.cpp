@@ -454,7 +454,9 @@ constexpr Builtin rows[] = {
     {"truncate", "length? killwords? end? leeway?", truncate},
     {"upper", "", changed<to_upper>},
     {"urlencode", "", urlencode},
+    {"urlize", "trim_url_limit? nofollow? target? rel? extra_schemes?", urlize},
     {"wordcount", "", wordcount},
+    {"wordwrap", "width? break_long_words? wrapstring? break_on_hyphens?", wordwrap},
     {"xmlattr", "autospace?", xmlattr},
 };
 

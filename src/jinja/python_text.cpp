@@ -298,6 +298,22 @@ bool all_alnum(std::string_view text) {
   return all_of_chars(text, [](char32_t code) { return is_alpha(code) || is_numeric(code); });
 }
 
+bool is_word(char32_t code) { return is_alpha(code) || is_numeric(code) || code == '_'; }
+bool is_decimal_digit(char32_t code) { return is_decimal(code); }
+
+std::u32string code_points(std::string_view text) {
+  std::u32string codes;
+  codes.reserve(text.size());
+  each_char(text, [&](char32_t code, size_t, std::string_view) { codes += code; });
+  return codes;
+}
+
+std::string to_utf8(std::u32string_view text) {
+  std::string out;
+  for (const char32_t code : text) append_utf8(out, code);
+  return out;
+}
+
 bool is_lower(std::string_view text) {
   bool any = false, none_upper = true;
   each_char(text, [&](char32_t code, size_t, std::string_view) {

@@ -55,6 +55,12 @@ size_t find_text(std::string_view text, std::string_view what, size_t from = 0);
 size_t rfind_text(std::string_view text, std::string_view what);
 size_t count_text(std::string_view text, std::string_view what);
 
+// What \w, \d and letters are to Python's regular expressions.
+bool is_word(char32_t code);
+bool is_decimal_digit(char32_t code);
+
+std::u32string code_points(std::string_view text);
+std::string to_utf8(std::u32string_view text);
 // Code points of a text, and the byte at which one begins (text.size() beyond the last).
 size_t n_chars(std::string_view text);
 size_t byte_of_char(std::string_view text, size_t n_chars_before);

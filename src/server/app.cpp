@@ -157,6 +157,22 @@ bool is_hosted_name(std::string_view name) {
 
 ApiResult<std::shared_ptr<ServedModel>> App::any_model(const std::string& name, Exchange& exchange,
                                                        std::optional<double> keep_alive_s) {
+  if (!options.loads_models)
+    if (const auto entry = models.catalog().find(name); entry && !models.is_loaded(*entry))
+      return fail_api(400, "model",
+                      "model {} is not loaded, and requests load none here (--no-models-autoload): "
+                      "POST /models/load does",
+                      shown_name(entry->name));
+  return load_model(name, exchange, keep_alive_s);
+}
+
+std::string App::shown_name(const std::string& name) const {
+  constexpr std::string_view hub = "hf.co/";
+  return options.like_llama_server && name.starts_with(hub) ? name.substr(hub.size()) : name;
+}
+
+ApiResult<std::shared_ptr<ServedModel>> App::load_model(const std::string& name, Exchange& exchange,
+                                                        std::optional<double> keep_alive_s) {
   auto served = models.acquire(name, keep_alive_s);
   if (!served && served.error().fault == Fault::not_found &&
       (options.any_model_name || is_hosted_name(name))) {

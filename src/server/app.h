@@ -6,6 +6,7 @@
 #include "server/json.h"
 #include "server/load_series.h"
 #include "server/metrics.h"
+#include "server/model_events.h"
 #include "server/model_facts.h"
 #include "server/registry.h"
 #include "server/request_log.h"
@@ -65,6 +66,11 @@ struct AppOptions {
   ModelOptions models;
   RequestLimits limits;
   RequestDefaults defaults;
+  // As llama-server: one model's aliases and none of its own names, /metrics with its names only,
+  // names of Hugging Face's models without "hf.co/".
+  bool like_llama_server = false;
+  bool router = false;            // as it without a model: GET /props says so
+  bool loads_models = true;       // that are asked for; false: POST /models/load does
   bool any_model_name = false;    // a name that is not here means the first model
   bool slots = true;              // GET /slots answers
   bool metrics = true;            // GET /metrics answers
@@ -91,6 +97,11 @@ class App {
   // The same, encoders too.
   ApiResult<std::shared_ptr<ServedModel>> any_model(const std::string& name, Exchange& exchange,
                                                     std::optional<double> keep_alive_s = {});
+  // The same by hand: also where requests load none.
+  ApiResult<std::shared_ptr<ServedModel>> load_model(const std::string& name, Exchange& exchange,
+                                                     std::optional<double> keep_alive_s);
+  // A model's name as clients of this server know it.
+  std::string shown_name(const std::string& name) const;
   // The body, and the model that its field "model" names.
   struct Asked {
     Json body;
@@ -117,6 +128,8 @@ class App {
   ResponsesStore responses;
   SavedSlots slots;
   RequestLog request_log;
+  Throughput throughput;
+  ModelEvents model_events;  // ends before the models go
   ModelFactsCache model_facts;
   std::stop_source ending;
   const std::chrono::system_clock::time_point started = std::chrono::system_clock::now();

@@ -169,18 +169,37 @@ ApiResult<void> check_own_roles(const Json& messages, std::string_view prompt) {
   return {};
 }
 
+// What llama-server makes of a chat before the template sees it: without messages it is an empty
+// one of the user, and the parts of an answer that goes on are paragraphs.
+Json as_in_llama_server(Json messages, bool continues) {
+  if (messages.empty()) return Json::array({{{"role", "user"}, {"content", ""}}});
+  Json& last = messages.back();
+  if (!continues || !last.is_object() || !last.value("content", Json()).is_array()) return messages;
+  std::string text;
+  for (const Json& part : last["content"]) {
+    const Json one = part.is_object() ? part.value("text", Json()) : Json();
+    if (!one.is_string()) return messages;
+    text += (text.empty() ? "" : "\n\n") + one.get<std::string>();
+  }
+  last["content"] = text;
+  return messages;
+}
+
 }  // namespace
 
 ApiResult<RenderedChat> render_chat(const App& app, const ServedModel& model,
                                     const ChatRequest& request) {
-  if (request.messages.empty()) return fail_api(400, "messages", "messages is empty");
+  const Json asked = app.options.like_llama_server
+                         ? as_in_llama_server(request.messages, request.continue_last)
+                         : request.messages;
+  if (asked.empty()) return fail_api(400, "messages", "messages is empty");
   ChatOptions options;
   options.variables = Variables::usual;
   options.limits.steps_max = app.options.limits.template_steps_max;
   const auto wrong = [](const Error& error, const char* param) {
     return std::unexpected(ApiError{400, error.text, param});
   };
-  auto messages = parse_messages(to_text(with_stored_messages(model, request.messages)));
+  auto messages = parse_messages(to_text(with_stored_messages(model, asked)));
   if (!messages) return wrong(messages.error(), "messages");
   if (!request.tools.empty() && request.tool_choice.kind != ToolChoice::Kind::none) {
     auto tools = parse_tools(to_text(request.tools));
@@ -426,7 +445,7 @@ Json token_json(const Tokenizer& tokenizer, int32_t id, float log_probability, P
   const std::string_view piece = tokenizer.piece(id);
   Json bytes = Json::array();
   for (const char c : piece) bytes.push_back(static_cast<uint8_t>(c));
-  Json json = {{"id", id}, {"token", utf8_replace_invalid(piece)}, {"bytes", std::move(bytes)}};
+  Json json = {{"id", id}, {"token", tokenizer.readable(piece)}, {"bytes", std::move(bytes)}};
   if (kind == Probabilities::of_model)
     json["logprob"] = finite_log_probability(log_probability);
   else

@@ -1,7 +1,5 @@
 #include "server/completion_logprobs.h"
 
-#include "text/utf8.h"
-
 #include <algorithm>
 #include <cmath>
 
@@ -27,7 +25,7 @@ TokenEvent LogprobLists::first_of_prompt(int32_t token) {
 
 std::string LogprobLists::name(int32_t token) const {
   if (names_ == TokenNames::ids) return fmt::format("token_id:{}", token);
-  return utf8_replace_invalid(tokenizer_->piece(token));
+  return tokenizer_->readable(tokenizer_->piece(token));
 }
 
 void LogprobLists::add(Json& lists, const TokenEvent& event) {
@@ -46,7 +44,7 @@ void LogprobLists::add(Json& lists, const TokenEvent& event) {
   lists["top_logprobs"].push_back(std::move(top));
   lists["text_offset"].push_back(offset_);
   if (special_ == ShowSpecial::show || !tokenizer_->is_special(event.token))
-    offset_ += n_characters(utf8_replace_invalid(tokenizer_->piece(event.token)));
+    offset_ += n_characters(tokenizer_->readable(tokenizer_->piece(event.token)));
 }
 
 Json LogprobLists::of(const std::vector<TokenEvent>& tokens) {
@@ -64,7 +62,7 @@ Json prompt_logprobs_json(const Tokenizer& tokenizer, const std::vector<TokenEve
   const auto entry = [&](int32_t token, float log_probability, int64_t rank) {
     return Json{{"logprob", finite_log_probability(log_probability)},
                 {"rank", rank},
-                {"decoded_token", utf8_replace_invalid(tokenizer.piece(token))}};
+                {"decoded_token", tokenizer.readable(tokenizer.piece(token))}};
   };
   for (const TokenEvent& event : tokens) {
     Json place = Json::object();

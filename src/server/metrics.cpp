@@ -4,6 +4,16 @@
 
 namespace quire::server {
 
+std::pair<double, double> Throughput::since_last(const Counted& now) {
+  const std::lock_guard lock(mutex_);
+  const auto rate = [](double n, double seconds) { return n > 0 && seconds > 0 ? n / seconds : 0; };
+  const std::pair rates{
+      rate(now.n_prompt - last_.n_prompt, now.prompt_s - last_.prompt_s),
+      rate(now.n_generated - last_.n_generated, now.generate_s - last_.generate_s)};
+  last_ = now;
+  return rates;
+}
+
 void RequestMetrics::count(const std::string& route, int status, double seconds) {
   const std::lock_guard lock(mutex_);
   Row& row = rows_[{route, status}];

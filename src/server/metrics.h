@@ -6,8 +6,24 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
 namespace quire::server {
+
+// Tokens and seconds since the last look: llama.cpp's gauges of throughput begin anew when they are
+// read. Safe to call from many threads.
+class Throughput {
+ public:
+  struct Counted {
+    double n_prompt = 0, prompt_s = 0, n_generated = 0, generate_s = 0;
+  };
+  // Tokens per second, of prompts and generated; 0 where nothing happened.
+  std::pair<double, double> since_last(const Counted& now);
+
+ private:
+  std::mutex mutex_;
+  Counted last_;
+};
 
 // Safe to call from many threads.
 class RequestMetrics {

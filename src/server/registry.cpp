@@ -107,6 +107,7 @@ Result<std::shared_ptr<ServedModel>> ModelRegistry::acquire(const std::string& n
   if (auto served = find()) return served;
   const std::lock_guard loading(loading_);
   if (auto served = find()) return served;
+  TRY(make_place(wanted.name));
   std::shared_ptr<ServedModel> served = TRY(load(wanted));
   TRY(make_room(served->memory_bytes(), wanted.name));
   const std::lock_guard lock(mutex_);
@@ -204,20 +205,47 @@ Result<std::unique_ptr<EngineHost>> ModelRegistry::start_host(const ServedModel&
   return EngineHost::start(served.model, options);
 }
 
+// Of those that nobody uses; end() when all are in use.
+std::map<std::string, ModelRegistry::Entry>::iterator ModelRegistry::longest_unused() {
+  auto oldest = entries_.end();
+  for (auto at = entries_.begin(); at != entries_.end(); ++at)
+    if (!in_use(at->second) &&
+        (oldest == entries_.end() || at->second.last_used < oldest->second.last_used))
+      oldest = at;
+  return oldest;
+}
+
+// So that one more is not one too many. Whoever waits holds `loading_`: the others stand behind.
+Result<void> ModelRegistry::make_place(const std::string& name) {
+  if (options_.n_models_max == 0) return {};
+  const auto deadline = Clock::now() + std::chrono::duration<double>(wait_s_max);
+  while (true) {
+    std::vector<std::shared_ptr<ServedModel>> dropped;  // destroyed after the lock
+    std::unique_lock lock(mutex_);
+    while (static_cast<int64_t>(entries_.size()) >= options_.n_models_max) {
+      const auto oldest = longest_unused();
+      if (oldest == entries_.end()) break;
+      dropped.push_back(drop(oldest));
+    }
+    if (static_cast<int64_t>(entries_.size()) < options_.n_models_max) return {};
+    if (stop_ || Clock::now() >= deadline)
+      return fail(Fault::device,
+                  "{} is not loaded: {} models are in use, as many as may be loaded at once "
+                  "(--models-max); try again later",
+                  name, entries_.size());
+    stopped_.wait_for(lock, std::chrono::milliseconds(20), [&] { return stop_; });
+  }
+}
+
 // Unloads those that nobody uses, the one used longest ago first, until there is room.
 Result<void> ModelRegistry::make_room(int64_t bytes_wanted, const std::string& name) {
   std::vector<std::shared_ptr<ServedModel>> dropped;  // destroyed after the lock
   const std::lock_guard lock(mutex_);
   while (true) {
     int64_t n_bytes = bytes_wanted;
-    auto oldest = entries_.end();
-    for (auto at = entries_.begin(); at != entries_.end(); ++at) {
-      n_bytes += at->second.served->memory_bytes();
-      if (!in_use(at->second) &&
-          (oldest == entries_.end() || at->second.last_used < oldest->second.last_used))
-        oldest = at;
-    }
+    for (const auto& [key, entry] : entries_) n_bytes += entry.served->memory_bytes();
     if (n_bytes <= options_.memory_bytes_max) return {};
+    const auto oldest = longest_unused();
     if (oldest == entries_.end())
       return fail(Fault::device,
                   "{} takes {:.2f} GiB, with the models in use that is {:.2f} GiB and at most "
@@ -254,6 +282,11 @@ void ModelRegistry::release(const std::string& name) {
     found->second.keep_alive_s = 0;
   }
   expire();
+}
+
+bool ModelRegistry::is_loaded(const CatalogEntry& entry) const {
+  const std::lock_guard lock(mutex_);
+  return entries_.contains(entry.key);
 }
 
 std::vector<ModelRegistry::Loaded> ModelRegistry::loaded() const {

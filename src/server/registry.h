@@ -31,6 +31,7 @@ struct ModelOptions {
   std::string chat_template;     // as ChatTemplate::create takes it; empty: the model's own
   double keep_alive_s = 300;     // after the last request; below 0: for ever
   int64_t memory_bytes_max = 0;  // of all loaded models; 0: physical memory
+  int32_t n_models_max = 0;      // loaded at once; 0: as many as there is memory for
 };
 
 // A loaded model with all that requests need of it.
@@ -59,7 +60,8 @@ class ModelRegistry {
   ModelRegistry(Catalog& catalog, const ModelOptions& options);
   ~ModelRegistry();
 
-  // Loads it when it is not loaded; limit when it does not fit beside those in use. keep_alive_s:
+  // Loads it when it is not loaded; device when it does not fit beside those in use. Where
+  // n_models_max are in use it waits for one of them, at most wait_s_max. keep_alive_s:
   // instead of the option.
   Result<std::shared_ptr<ServedModel>> acquire(const std::string& name,
                                                std::optional<double> keep_alive_s = {});
@@ -74,6 +76,7 @@ class ModelRegistry {
     double expires_in_s = -1;  // below 0: never
   };
   std::vector<Loaded> loaded() const;
+  bool is_loaded(const CatalogEntry& entry) const;
   // What all models have counted since the start, those that were unloaded too.
   void add_counted(HostCounters& into) const;
   // The same of each model by its name.
@@ -93,7 +96,10 @@ class ModelRegistry {
   Result<AdapterFiles> adapters_of(const CatalogEntry& entry) const;
   void set_up_adapters(ServedModel& served) const;
   Result<std::unique_ptr<EngineHost>> start_host(const ServedModel& served) const;
+  static constexpr double wait_s_max = 600;
   Result<void> make_room(int64_t bytes_wanted, const std::string& name);
+  Result<void> make_place(const std::string& name);
+  std::map<std::string, Entry>::iterator longest_unused();
   static bool in_use(const Entry& entry);
   std::shared_ptr<ServedModel> drop(std::map<std::string, Entry>::iterator at);
   void expire();

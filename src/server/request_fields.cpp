@@ -291,7 +291,7 @@ ApiResult<std::optional<OutputGrammar>> from_response_format(const Json& format)
   if (type == "grammar") {
     const std::string grammar = fields.text("grammar");
     TRY_API(fields.done());
-    return as_optional(OutputGrammar::from_gbnf(grammar, name), name);
+    return as_optional(OutputGrammar::from_grammar(grammar, name), name);
   }
   if (const Json* schema = fields.find("schema")) return from_schema(*schema, name);
   if (type == "json_schema") {
@@ -353,14 +353,14 @@ ApiResult<std::optional<OutputGrammar>> read_grammar(const Json& body) {
   };
   TRY_API(take("response_format", [](const Json& v) -> Form { return from_response_format(v); }));
   TRY_API(take("grammar", [&](const Json& v) -> Form {
-    return as_optional(OutputGrammar::from_gbnf(text_of(v), "grammar"), "grammar");
+    return as_optional(OutputGrammar::from_grammar(text_of(v), "grammar"), "grammar");
   }));
   TRY_API(take("json_schema", [](const Json& v) -> Form { return from_schema(v, "json_schema"); }));
   TRY_API(take("regex", [&](const Json& v) -> Form {
     return as_optional(OutputGrammar::from_regex(text_of(v), "regex"), "regex");
   }));
   TRY_API(take("ebnf", [&](const Json& v) -> Form {
-    return as_optional(OutputGrammar::from_gbnf(text_of(v), "ebnf"), "ebnf");
+    return as_optional(OutputGrammar::from_grammar(text_of(v), "ebnf"), "ebnf");
   }));
   TRY_API(take("guided_json", [&](const Json& v) -> Form {
     return as_optional(OutputGrammar::from_json_schema(text_of(v), "guided_json"), "guided_json");
@@ -369,7 +369,7 @@ ApiResult<std::optional<OutputGrammar>> read_grammar(const Json& body) {
     return as_optional(OutputGrammar::from_regex(text_of(v), "guided_regex"), "guided_regex");
   }));
   TRY_API(take("guided_grammar", [&](const Json& v) -> Form {
-    return as_optional(OutputGrammar::from_gbnf(text_of(v), "guided_grammar"), "guided_grammar");
+    return as_optional(OutputGrammar::from_grammar(text_of(v), "guided_grammar"), "guided_grammar");
   }));
   const auto from_choices = [&](const Json&) -> Form {
     const auto choices = fields.texts("guided_choice", 4096);

@@ -46,7 +46,7 @@ std::vector<float> read_lora_scales(Fields& fields, const char* name, const Json
                                     const ServedModel& model);
 
 // The form of the answer: response_format (text, json_object, json_schema, regex, grammar), or
-// grammar (GBNF), json_schema, guided_json, guided_regex, guided_choice, guided_grammar,
+// grammar (GBNF or Lark), json_schema, guided_json, guided_regex, guided_choice, guided_grammar,
 // structured_outputs as vLLM has them, regex and ebnf as SGLang does. Nothing
 // when none is asked for; 400 for a form that cannot be kept to, before anything is generated.
 ApiResult<std::optional<OutputGrammar>> read_grammar(const Json& body);

@@ -37,12 +37,6 @@ ApiResult<CatalogEntry> wanted_model(const App& app, const Exchange& exchange) {
   return std::unexpected(error);
 }
 
-bool is_loaded(const App& app, const CatalogEntry& entry) {
-  return std::ranges::any_of(app.models.loaded(), [&](const ModelRegistry::Loaded& loaded) {
-    return loaded.served->key == entry.key;
-  });
-}
-
 }  // namespace
 
 ApiResult<void> route_app_models(App& app, Exchange& exchange) {
@@ -52,7 +46,7 @@ ApiResult<void> route_app_models(App& app, Exchange& exchange) {
   for (const CatalogEntry& entry : app.models.catalog().list()) {
     Json json = {{"name", entry.name}, {"path", entry.path}, {"bytes", entry.bytes}};
     for (const char* name : {"parameters", "quantization", "context"}) json[name] = nullptr;
-    json["loaded"] = is_loaded(app, entry);
+    json["loaded"] = app.models.is_loaded(entry);
     json["fit"] = nullptr;
     const auto facts = app.model_facts.facts(entry, options);
     if (facts) {
@@ -72,25 +66,8 @@ ApiResult<void> route_app_models(App& app, Exchange& exchange) {
 ApiResult<void> route_app_model_load(App& app, Exchange& exchange) {
   const CatalogEntry entry = TRY_API(wanted_model(app, exchange));
   // Until it is unloaded: who loads a model by hand wants it there.
-  TRY_API(app.model(entry.name, exchange, -1.0));
+  TRY_API(app.load_model(entry.name, exchange, -1.0));
   send_json(exchange, {{"model", entry.name}, {"loaded", true}});
-  return {};
-}
-
-// The same under llama.cpp's names (its server with several models).
-ApiResult<void> route_models_load(App& app, Exchange& exchange) {
-  const CatalogEntry entry = TRY_API(wanted_model(app, exchange));
-  TRY_API(app.any_model(entry.name, exchange, -1.0));
-  send_json(exchange, {{"success", true}});
-  return {};
-}
-
-ApiResult<void> route_models_unload(App& app, Exchange& exchange) {
-  const CatalogEntry entry = TRY_API(wanted_model(app, exchange));
-  if (!is_loaded(app, entry))
-    return fail_api(400, "model", "the model {} is not loaded", entry.name);
-  app.models.release(entry.name);
-  send_json(exchange, {{"success", true}});
   return {};
 }
 
@@ -98,7 +75,7 @@ ApiResult<void> route_models_unload(App& app, Exchange& exchange) {
 ApiResult<void> route_app_model_unload(App& app, Exchange& exchange) {
   const CatalogEntry entry = TRY_API(wanted_model(app, exchange));
   app.models.release(entry.name);
-  send_json(exchange, {{"model", entry.name}, {"loaded", is_loaded(app, entry)}});
+  send_json(exchange, {{"model", entry.name}, {"loaded", app.models.is_loaded(entry)}});
   return {};
 }
 

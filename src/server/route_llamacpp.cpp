@@ -50,7 +50,7 @@ void add_token_counts(Json& answer, const ServedModel& model, size_t n) {
 
 Json token_texts(const Tokenizer& tokenizer, std::span<const int32_t> ids) {
   Json texts = Json::array();
-  for (const int32_t id : ids) texts.push_back(utf8_replace_invalid(tokenizer.piece(id)));
+  for (const int32_t id : ids) texts.push_back(tokenizer.readable(tokenizer.piece(id)));
   return texts;
 }
 
@@ -123,7 +123,7 @@ ApiResult<void> route_detokenize(App& app, Exchange& exchange) {
   if (!tokens->empty())
     ids = TRY_API(prompt_tokens(tokenizer, *tokens, "tokens", AddSpecial::never));
   const std::string text = tokenizer.decode(ids, {.special = ShowSpecial::show});
-  const std::string shown = utf8_replace_invalid(text);
+  const std::string shown = tokenizer.readable(text);
   send_json(exchange, {{"content", shown}, {"prompt", shown}});  // vLLM calls it so
   return {};
 }
@@ -174,7 +174,7 @@ Json cache_json(const EngineHost& host) {
 
 Json App::props(const ServedModel& model) {
   const Tokenizer& tokenizer = model.tokenizer();
-  const auto piece = [&](int32_t id) { return utf8_replace_invalid(tokenizer.piece(id)); };
+  const auto piece = [&](int32_t id) { return tokenizer.readable(tokenizer.piece(id)); };
   Json json = {{"default_generation_settings",
                 {{"n_ctx", model.n_ctx()}, {"params", default_settings(*this, model)}}},
                {"total_slots", model.host ? model.host->n_slots() : 1},
@@ -209,8 +209,27 @@ std::optional<Json> App::props_of_sleeper(const std::string& name) const {
   return json;
 }
 
+namespace {
+
+// Of a server that was started without a model.
+Json router_props(const App& app) {
+  return {{"role", "router"},
+          {"max_instances", app.options.models.n_models_max},
+          {"models_autoload", app.options.loads_models},
+          {"model_alias", "quire"},
+          {"model_path", "none"},
+          {"default_generation_settings", {{"params", Json::object()}, {"n_ctx", 0}}},
+          {"build_info", fingerprint()}};
+}
+
+}  // namespace
+
 ApiResult<void> route_props(App& app, Exchange& exchange) {
   const std::string name(exchange.request().query_or("model", ""));
+  if (app.options.router && name.empty()) {
+    send_json(exchange, router_props(app));
+    return {};
+  }
   if (const auto known = app.props_of_sleeper(name)) {
     send_json(exchange, *known);
     return {};

@@ -4,7 +4,6 @@
 #include "server/llamacpp_json.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
-#include "text/utf8.h"
 
 namespace quire::server {
 namespace {
@@ -211,7 +210,7 @@ ApiResult<void> complete(App& app, ServedModel& model, const LlamacppForm& form,
   for (const auto& ids : prompts) {
     TRY_API(check_context(model, ids.size()));
     const std::string shown =
-        utf8_replace_invalid(model.tokenizer().decode(ids, {.special = ShowSpecial::show}));
+        model.tokenizer().readable(model.tokenizer().decode(ids, {.special = ShowSpecial::show}));
     for (size_t i = 0; i < form.n_choices; ++i) {
       requests.push_back(form.request);
       requests.back().request.prompt = ids;

@@ -6,7 +6,6 @@
 #include "server/llamacpp_json.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
-#include "text/utf8.h"
 
 #include <numeric>
 
@@ -166,7 +165,7 @@ class CompletionWriter {
   const std::string& id() const { return id_; }
   const std::vector<int32_t>& prompt_of(size_t i) const { return form_.prompts[i / form_.best_of]; }
   std::string echoed(size_t i) const {
-    return utf8_replace_invalid(tokenizer_.decode(prompt_of(i), {.special = form_.special}));
+    return tokenizer_.readable(tokenizer_.decode(prompt_of(i), {.special = form_.special}));
   }
   Json frame() const {
     return {{"id", id_},

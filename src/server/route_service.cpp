@@ -23,6 +23,14 @@ ApiResult<void> route_openapi(App&, Exchange& exchange) {
 
 namespace {
 
+// The other names of a model. llama-server's list has all that were given to it, the first too, and
+// none that its file has by itself.
+std::vector<std::string> aliases_of(const App& app, const CatalogEntry& entry) {
+  std::vector<std::string> aliases = entry.aliases;
+  if (app.options.like_llama_server && !aliases.empty()) aliases.front() = entry.name;
+  return aliases;
+}
+
 Json model_json(const App& app, const CatalogEntry& entry) {
   Json meta = {{"size", entry.bytes}};
   bool loaded_now = false;
@@ -38,14 +46,14 @@ Json model_json(const App& app, const CatalogEntry& entry) {
   }
   const auto standard = app.models.catalog().find("");
   const bool first = standard.has_value() && standard->key == entry.key;
-  return {{"id", entry.name},
+  return {{"id", app.shown_name(entry.name)},
           {"object", "model"},
           {"created", entry.modified_s},
           {"owned_by", "quire"},
-          {"root", entry.name},
+          {"root", app.shown_name(entry.name)},
           {"parent", nullptr},
           {"max_model_len", meta.value("n_ctx", Json())},
-          {"aliases", entry.aliases},
+          {"aliases", aliases_of(app, entry)},
           {"tags", first ? app.options.tags : std::vector<std::string>{}},
           {"status", {{"value", loaded_now ? "loaded" : "unloaded"}}},
           {"meta", std::move(meta)}};
@@ -106,6 +114,8 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
   const double prompt_s = sum.prompt_s, generate_s = sum.generate_s;
   const double n_run = number(sum.n_prompt_tokens.load() - sum.n_cached_tokens.load());
   const double n_generated = number(sum.n_generated_tokens.load());
+  const auto [prompt_rate, generate_rate] =
+      app.throughput.since_last({n_run, prompt_s, n_generated, generate_s});
   const Row rows[] = {
       {"quire_prompt_tokens_total", "counter", "Tokens of prompts.",
        number(sum.n_prompt_tokens.load())},
@@ -160,19 +170,24 @@ ApiResult<void> route_metrics(App& app, Exchange& exchange) {
        number(sum.n_accepted.load())},
       {"llamacpp:spec_decode_num_drafts_total", "counter", "Times that guesses were checked.",
        number(sum.n_drafts.load())},
-      {"llamacpp:prompt_tokens_seconds", "gauge", "Average prompt throughput in tokens/s.",
-       prompt_s > 0 ? n_run / prompt_s : 0},
-      {"llamacpp:predicted_tokens_seconds", "gauge", "Average generation throughput in tokens/s.",
-       generate_s > 0 ? n_generated / generate_s : 0},
+      {"llamacpp:prompt_tokens_seconds", "gauge",
+       "Prompt throughput since the last look, in tokens/s.", prompt_rate},
+      {"llamacpp:predicted_tokens_seconds", "gauge",
+       "Generation throughput since the last look, in tokens/s.", generate_rate},
       {"llamacpp:requests_processing", "gauge", "Number of requests processing.",
        number(sum.n_running.load())},
       {"llamacpp:requests_deferred", "gauge", "Number of requests deferred.",
        number(sum.n_waiting.load())},
   };
   std::string text;
-  for (const Row& row : rows) append_metric(text, row.name, row.type, row.help, row.value);
-  app.metrics.append(text);
-  append_vllm_metrics(app.models, text);
+  const bool all = !app.options.like_llama_server;
+  for (const Row& row : rows)
+    if (all || std::string_view(row.name).starts_with("llamacpp:"))
+      append_metric(text, row.name, row.type, row.help, row.value);
+  if (all) {
+    app.metrics.append(text);
+    append_vllm_metrics(app.models, text);
+  }
   const auto started_s =
       std::chrono::duration_cast<std::chrono::seconds>(app.started.time_since_epoch()).count();
   exchange.add_header("process-start-time-unix", std::to_string(started_s));

@@ -6,7 +6,6 @@
 #include "server/llamacpp_json.h"
 #include "server/request_fields.h"
 #include "server/stream.h"
-#include "text/utf8.h"
 
 #include <cmath>
 
@@ -91,8 +90,9 @@ ApiResult<TgiForm> read_tgi_form(const App& app, const Json& body, const ServedM
     request.prompt.erase(request.prompt.begin(), request.prompt.end() - n_kept);
   }
   TRY_API(check_context(model, request.prompt.size()));
-  form.input = inputs->is_string() ? inputs->get<std::string>()
-                                   : utf8_replace_invalid(model.tokenizer().decode(request.prompt));
+  form.input = inputs->is_string()
+                   ? inputs->get<std::string>()
+                   : model.tokenizer().readable(model.tokenizer().decode(request.prompt));
   form.request.tokens = Tokens::told;
   request.n_probabilities = static_cast<int32_t>(form.n_top);
   if (form.prefill) form.request.prompt_tokens = Tokens::told;
@@ -158,7 +158,7 @@ class TgiAnswer {
  private:
   const std::vector<int32_t>& prompt() const { return form_.request.request.prompt; }
   std::string piece(const TokenEvent& token) const {
-    return utf8_replace_invalid(model_.tokenizer().piece(token.token));
+    return model_.tokenizer().readable(model_.tokenizer().piece(token.token));
   }
   Json prefill_json(const TokenEvent& token) const {
     const bool known = !std::isnan(token.log_probability);

@@ -4,6 +4,7 @@
 #include "format/json.h"
 #include "format/printable.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace quire {
@@ -69,8 +70,10 @@ Result<ModelContents> read_contents(const Store& store, const StoredModel& model
   return contents;
 }
 
-Result<FoundModel> find_stored(const Store& store, const CacheFolders& folders,
-                               const std::string& name) {
+namespace {
+
+Result<FoundModel> find_by_name(const Store& store, const CacheFolders& folders,
+                                const std::string& name) {
   const auto ref = parse_model_ref(name);
   if (ref) {
     for (const Store& place : {store, Store(folders.ollama)}) {
@@ -85,6 +88,17 @@ Result<FoundModel> find_stored(const Store& store, const CacheFolders& folders,
     if (model.name == name || model.name == wanted)
       return FoundModel{model.name, {.weights = model.path}};
   return fail(Fault::not_found, "there is no model '{}'", printable(name, 100));
+}
+
+}  // namespace
+
+Result<FoundModel> find_stored(const Store& store, const CacheFolders& folders,
+                               const std::string& name) {
+  auto found = find_by_name(store, folders, name);
+  if (found || found.error().fault != Fault::not_found || std::ranges::count(name, '/') != 1)
+    return found;
+  auto of_hub = find_by_name(store, folders, "hf.co/" + name);
+  return of_hub ? of_hub : found;
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> parameter_lines(std::string_view text) {

@@ -33,8 +33,9 @@ struct FoundModel {
   std::string name;
   ModelContents contents;
 };
-// A model of the store, else one in a cache, by its name. not_found when there is none, without a
-// way out: the caller knows where else names come from.
+// A model of the store, else one in a cache, by its name; user/repo may also be one of Hugging
+// Face, hf.co/user/repo. not_found when there is none, without a way out: the caller knows where
+// else names come from.
 Result<FoundModel> find_stored(const Store& store, const CacheFolders& folders,
                                const std::string& name);
 

@@ -118,8 +118,9 @@ class Pull {
     for (const std::string& wanted : wanted_tags()) {
       for (const json& file : files) {
         const std::string path = text_of(file, "path");
-        if (!path.ends_with(".gguf") || path.find("mmproj") != path.npos ||
-            shard_name(path).number > 1)
+        if (path == options_.hugging_face_file) chosen = &file;
+        if (!options_.hugging_face_file.empty() || !path.ends_with(".gguf") ||
+            path.find("mmproj") != path.npos || shard_name(path).number > 1)
           continue;
         const std::string quantization = quantization_in(path.substr(path.rfind('/') + 1));
         if (known.find(quantization) == known.npos)
@@ -130,10 +131,16 @@ class Pull {
       }
       if (chosen != nullptr) break;
     }
-    if (chosen == nullptr)
-      return fail(Fault::not_found, "hf.co/{} has no GGUF file '{}'; it has: {}", repo, ref_.tag,
-                  known.empty() ? "none" : known);
+    if (chosen == nullptr) return chosen_not_found(repo, known);
     return with_siblings(files, text_of(*chosen, "path"), repo);
+  }
+
+  Result<Manifest> chosen_not_found(const std::string& repo, const std::string& known) const {
+    if (!options_.hugging_face_file.empty())
+      return fail(Fault::not_found, "hf.co/{} has no file '{}'", repo,
+                  printable(options_.hugging_face_file, 100));
+    return fail(Fault::not_found, "hf.co/{} has no GGUF file '{}'; it has: {}", repo, ref_.tag,
+                known.empty() ? "none" : known);
   }
 
   // The tag, or for "latest" what is usually wanted.

@@ -10,6 +10,7 @@
 //     quantization, or all of a model in several files
 #pragma once
 #include "base/result.h"
+#include "store/docker_login.h"
 #include "store/download.h"
 #include "store/store.h"
 
@@ -24,7 +25,8 @@ struct PullOptions {
   std::string hugging_face = "https://huggingface.co";  // where its hub is
   std::string hugging_face_token;
   std::vector<std::string> key_files{};  // see RegistryAuth
-  std::string logins{};                  // see RegistryAuth
+  std::string hugging_face_file{};       // path in the repository, in place of the tag
+  DockerLogins logins{};                 // see RegistryAuth
   bool allow_http = false;               // registries without TLS
   // What is being done ("pulling manifest", "pulling sha256:...", "success"), and how far of how
   // much.

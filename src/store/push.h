@@ -13,7 +13,7 @@ namespace quire {
 struct PushOptions {
   HttpOptions http;                      // with the registry's token, if there is one already
   std::vector<std::string> key_files{};  // see RegistryAuth
-  std::string logins{};                  // see RegistryAuth
+  DockerLogins logins{};                 // see RegistryAuth
   bool allow_http = false;               // registries without TLS
   uint64_t part_bytes = 100 << 20;       // of a blob, at once
   int n_tries = 5;                       // of each part

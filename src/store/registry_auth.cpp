@@ -4,7 +4,6 @@
 #include "base/sha256.h"
 #include "format/json.h"
 #include "format/printable.h"
-#include "store/docker_login.h"
 
 #include <openssl/rand.h>
 #include <nlohmann/json.hpp>
@@ -119,6 +118,15 @@ std::vector<std::pair<std::string, std::string>> asked_for(const RegistryChallen
   return query;
 }
 
+// Of the requests for a token itself.
+HttpOptions options_for_tokens(HttpOptions http, const std::string& authorization) {
+  http.tokens = nullptr;
+  http.token.clear();
+  http.accept = "application/json";
+  http.authorization = authorization;
+  return http;
+}
+
 Result<std::string> make_nonce() {
   std::string bytes(16, 0);
   if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), 16) != 1)
@@ -170,10 +178,13 @@ Result<std::string> RegistryAuth::renew(const std::string& challenge, const std:
   const auto login = TRY(docker_login(logins_, registry_.host));
   const auto wanted = parse_challenge(challenge, registry_.host);
   used_login_ = login.has_value();
-  if (wanted)
+  if (login && !login->bearer.empty())
+    authorization_ = "Bearer " + login->bearer;
+  else if (wanted)
     authorization_ = "Bearer " + TRY(login ? ask_with_login(*wanted, *login) : ask(*wanted));
-  else if (login && wants_basic(challenge) && wanted.error().fault == Fault::unsupported)
-    authorization_ = *login;
+  else if (login && !login->basic.empty() && wants_basic(challenge) &&
+           wanted.error().fault == Fault::unsupported)
+    authorization_ = login->basic;
   else
     return std::unexpected(wanted.error());
   return authorization_;
@@ -201,9 +212,9 @@ Result<std::string> origin_of_realm(const RegistryChallenge& challenge, const Mo
 
 }  // namespace
 
-// A password goes to where the registry says that its tokens are, without TLS to itself only.
+// What a login has goes to where the registry says that its tokens are, without TLS to itself only.
 Result<std::string> RegistryAuth::ask_with_login(const RegistryChallenge& challenge,
-                                                 const std::string& login) {
+                                                 const RegistryLogin& login) {
   const std::string origin = TRY(origin_of_realm(challenge, registry_));
   const std::string own = TRY(url_origin(registry_.scheme + "://" + registry_.host));
   if (origin != own && !origin.starts_with("https:"))
@@ -211,7 +222,21 @@ Result<std::string> RegistryAuth::ask_with_login(const RegistryChallenge& challe
                 "{}: the registry's tokens are at '{}', another host without TLS: it gets no "
                 "password",
                 registry_.host, printable(challenge.realm, 100));
-  return get_token(with_query(challenge.realm, asked_for(challenge)), login);
+  if (!login.identity_token.empty()) return ask_with_identity(challenge, login.identity_token);
+  return get_token(with_query(challenge.realm, asked_for(challenge)), login.basic);
+}
+
+// RFC 6749, section 6, as the Distribution project documents it for registries.
+Result<std::string> RegistryAuth::ask_with_identity(const RegistryChallenge& challenge,
+                                                    const std::string& identity_token) {
+  std::string scopes;
+  for (const std::string& scope : challenge.scopes) scopes += (scopes.empty() ? "" : " ") + scope;
+  HttpUpload form;
+  form.content_type = "application/x-www-form-urlencoded";
+  form.body = fmt::format(
+      "grant_type=refresh_token&client_id=quire&service={}&scope={}&refresh_token={}",
+      query_escape(challenge.service), query_escape(scopes), query_escape(identity_token));
+  return token_in(TRY(http_send(challenge.realm, options_for_tokens(http_, ""), form)));
 }
 
 Result<std::string> RegistryAuth::ask(const RegistryChallenge& challenge) {
@@ -238,12 +263,10 @@ Result<std::string> RegistryAuth::ask_signed(const RegistryChallenge& challenge)
 
 Result<std::string> RegistryAuth::get_token(const std::string& url,
                                             const std::string& authorization) {
-  HttpOptions http = http_;
-  http.tokens = nullptr;
-  http.token.clear();
-  http.accept = "application/json";
-  http.authorization = authorization;
-  const HttpAnswer answer = TRY(http_get(url, http, token_bytes_max));
+  return token_in(TRY(http_get(url, options_for_tokens(http_, authorization), token_bytes_max)));
+}
+
+Result<std::string> RegistryAuth::token_in(const HttpAnswer& answer) const {
   if (answer.status >= 400 && answer.status < 500)
     return fail(Fault::usage, "{} gives no token for '{}' ({}): {}", registry_.host,
                 registry_.text(), answer.status, printable(answer.body, 120));
@@ -263,7 +286,7 @@ Result<std::string> RegistryAuth::get_token(const std::string& url,
 std::string RegistryAuth::advice() const {
   const std::lock_guard lock(mutex_);
   if (used_login_)
-    return fmt::format("; the name and the password for it are from '{}'", printable(logins_, 200));
+    return fmt::format("; who it knows one as is from '{}'", printable(logins_.file, 200));
   if (!key_) return "";
   return fmt::format("; this machine is known there by the key '{}', which the account must have",
                      key_->public_line());

@@ -13,8 +13,10 @@
 // registry.ollama.ai aside, and for none without TLS that the registry would not be asked without.
 //
 // With a name and a password (store/docker_login.h) these go to the realm, as the specification has
-// it, or to a registry that asks for nothing else (WWW-Authenticate: Basic).
+// it, or to a registry that asks for nothing else (WWW-Authenticate: Basic). With an identity token
+// the realm is asked as OAuth 2 has it (POST, grant_type=refresh_token).
 #pragma once
+#include "store/docker_login.h"
 #include "store/http.h"
 #include "store/model_ref.h"
 #include "store/signing_key.h"
@@ -37,10 +39,9 @@ Result<RegistryChallenge> parse_challenge(std::string_view header, std::string_v
 // Safe to use from several threads.
 class RegistryAuth : public TokenSource {
  public:
-  // `keys` as load_signing_key() wants them; without any, nothing is signed. logins: the file that
-  // docker_login() reads.
+  // `keys` as load_signing_key() wants them; without any, nothing is signed.
   RegistryAuth(const ModelRef& registry, HttpOptions http, std::vector<std::string> keys,
-               std::string logins = {})
+               DockerLogins logins = {})
       : registry_(registry),
         http_(std::move(http)),
         keys_(std::move(keys)),
@@ -54,15 +55,19 @@ class RegistryAuth : public TokenSource {
 
  private:
   Result<std::string> ask(const RegistryChallenge& challenge);
-  Result<std::string> ask_with_login(const RegistryChallenge& challenge, const std::string& login);
+  Result<std::string> ask_with_login(const RegistryChallenge& challenge,
+                                     const RegistryLogin& login);
+  Result<std::string> ask_with_identity(const RegistryChallenge& challenge,
+                                        const std::string& identity_token);
   Result<std::string> ask_signed(const RegistryChallenge& challenge);
   Result<std::string> get_token(const std::string& url, const std::string& authorization);
+  Result<std::string> token_in(const HttpAnswer& answer) const;
   bool may_sign(const std::string& realm) const;
 
   const ModelRef registry_;
   const HttpOptions http_;
   const std::vector<std::string> keys_;
-  const std::string logins_;
+  const DockerLogins logins_;
   mutable std::mutex mutex_;  // of all below
   std::string authorization_;
   bool used_login_ = false;

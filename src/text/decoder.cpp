@@ -91,7 +91,8 @@ Result<std::string> Decoder::decoded(const TokenizerSpec& spec, size_t id, bool 
       case DecoderSpec::Kind::replace:
         if (is_name) break;
         if (step.regex) {
-          text = TRY(replaced_matches(utf8_replace_invalid(text), pattern, step.to, scratch));
+          text = TRY(replaced_matches(utf8_replace_invalid(text, ReplaceEach::byte), pattern,
+                                      step.to, scratch));
         } else {
           text = replaced(text, step.from, step.to);
         }
@@ -118,7 +119,7 @@ Result<std::string> Decoder::decoded(const TokenizerSpec& spec, size_t id, bool 
           text = std::string(1, static_cast<char>(byte));
         break;
       case DecoderSpec::Kind::strip:
-        if (!is_name) text = std::string(stripped(text, step));
+        text = std::string(stripped(text, step));
         break;
       case DecoderSpec::Kind::fuse:
         break;
@@ -148,6 +149,7 @@ Result<void> Decoder::read_steps(const TokenizerSpec& spec) {
     steps_.push_back({step, TRY(Pattern::compile(pattern, spec.name))});
     start_differs_ = start_differs_ || step.kind == DecoderSpec::Kind::wordpiece ||
                      (step.kind == DecoderSpec::Kind::metaspace && step.drops_first);
+    has_byte_tokens_ = has_byte_tokens_ || step.kind == DecoderSpec::Kind::byte_fallback;
     merges_repeats_ = merges_repeats_ || step.kind == DecoderSpec::Kind::ctc;
     if (step.kind != DecoderSpec::Kind::bpe || step.from.empty()) continue;
     for (const std::string& piece : spec.pieces) ends_word_.push_back(piece.ends_with(step.from));

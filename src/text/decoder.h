@@ -29,6 +29,8 @@ class Decoder {
   }
   // A piece that comes again at once counts as one.
   bool merges_repeats() const { return merges_repeats_; }
+  // Bytes come from tokens of one each (<0x0A>), not from an alphabet of bytes.
+  bool has_byte_tokens() const { return has_byte_tokens_; }
   // Spaces that are taken from the front of a whole text, at most.
   int n_leading_strip() const { return n_leading_strip_; }
 
@@ -52,7 +54,7 @@ class Decoder {
   std::vector<Step> steps_;  // those in front of `fuse`
   Texts first_, later_;
   std::vector<bool> ends_word_;
-  bool start_differs_ = false, merges_repeats_ = false;
+  bool start_differs_ = false, merges_repeats_ = false, has_byte_tokens_ = false;
   int n_leading_strip_ = 0;
 };
 

@@ -235,8 +235,9 @@ Result<std::string> Normalizer::applied(const Step& step, std::string_view text,
       return mapped(text, nmt);
     case NormalizerSpec::Kind::precompiled:
       // The table's own strings need not be well-formed.
-      return utf8_replace_invalid(step.spec.longest ? step.charsmap.apply(text)
-                                                    : step.charsmap.apply_to_graphemes(text));
+      return utf8_replace_invalid(
+          step.spec.longest ? step.charsmap.apply(text) : step.charsmap.apply_to_graphemes(text),
+          ReplaceEach::byte);
     case NormalizerSpec::Kind::sentencepiece_spaces:
       return SentencePieceSpaces{step.spec.left, step.spec.right}.apply(text);
     case NormalizerSpec::Kind::byte_level:

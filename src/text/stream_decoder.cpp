@@ -23,7 +23,7 @@ std::string StreamDecoder::flush() {
 std::string StreamDecoder::take(size_t n_bytes) {
   std::string out = held_.substr(0, n_bytes);
   held_.erase(0, n_bytes);
-  return replace_ == Replace::invalid ? utf8_replace_invalid(out) : out;
+  return replace_ == Replace::invalid ? tokenizer_->readable(out) : out;
 }
 
 }  // namespace quire

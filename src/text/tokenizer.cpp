@@ -140,7 +140,7 @@ Result<void> Tokenizer::State::add_tokens() {
       (token.normalized ? added_normalized : added).add(token, token.text);
       continue;
     }
-    const std::string valid = utf8_replace_invalid(token.text);
+    const std::string valid = utf8_replace_invalid(token.text, ReplaceEach::byte);
     added_normalized.add(token, TRY(normalizer.apply(valid, scratch)));
   }
   return {};
@@ -200,7 +200,8 @@ Result<void> Tokenizer::State::encode_part(std::string_view text, TextPosition p
     return encode_valid(text, position, options.parse, scratch, ids);
   }
   if (spec.kind != "gpt2") {
-    const std::string& valid = scratch.words.texts.emplace_back(utf8_replace_invalid(text));
+    const std::string& valid =
+        scratch.words.texts.emplace_back(utf8_replace_invalid(text, ReplaceEach::byte));
     return encode_valid(valid, position, options.parse, scratch, ids);
   }
   size_t n = n_valid;
@@ -299,6 +300,11 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, DecodeOptions option
     if (shows(id, options.special)) steps.append(id, text);
   }
   return text;
+}
+
+std::string Tokenizer::readable(std::string_view bytes) const {
+  return utf8_replace_invalid(
+      bytes, state_->decoder.has_byte_tokens() ? ReplaceEach::byte : ReplaceEach::part);
 }
 
 std::string_view Tokenizer::piece(int32_t id) const {

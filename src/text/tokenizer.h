@@ -86,6 +86,11 @@ class Tokenizer {
   // [0, n_vocab) give nothing.
   std::string decode(std::span<const int32_t> ids, DecodeOptions options = {}) const;
 
+  // Bytes of decode() or piece() as UTF-8. What is none becomes U+FFFD, as the reference has it:
+  // one for each byte where tokens stand for single bytes (<0x0A>), else one for each beginning of
+  // a character.
+  std::string readable(std::string_view bytes) const;
+
   // The bytes one token stands for, control tokens by their name; empty for an id outside.
   std::string_view piece(int32_t id) const;
   // The token whose text in the vocabulary is `text` ("<|im_end|>", "\u2581the", "Ġthe").
@@ -128,7 +133,7 @@ class Tokenizer {
 
 // Token by token to text that is always whole characters: bytes of a character that is not complete
 // yet are held back. The concatenation of all results is decode() of all ids, byte for byte; with
-// Replace::invalid every byte that cannot be part of UTF-8 becomes U+FFFD instead (for JSON).
+// Replace::invalid it is readable() instead (for JSON).
 class StreamDecoder {
  public:
   enum class Replace { nothing, invalid };

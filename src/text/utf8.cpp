@@ -1,5 +1,6 @@
 #include "text/utf8.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace quire {
@@ -103,7 +104,16 @@ void append_utf8(std::string& out, char32_t code) {
   }
 }
 
-std::string utf8_replace_invalid(std::string_view text) {
+size_t utf8_broken_part(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const size_t n = std::min<size_t>(announced_bytes(lead), text.size());
+  if (n < 2 || !second_fits(lead, static_cast<unsigned char>(text[1]))) return 1;
+  size_t end = 2;
+  while (end < n && is_tail(static_cast<unsigned char>(text[end]))) ++end;
+  return end;
+}
+
+std::string utf8_replace_invalid(std::string_view text, ReplaceEach each) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
@@ -112,7 +122,7 @@ std::string utf8_replace_invalid(std::string_view text) {
     text.remove_prefix(n_valid);
     if (text.empty()) break;
     append_utf8(out, replacement_character);
-    text.remove_prefix(1);
+    text.remove_prefix(each == ReplaceEach::part ? utf8_broken_part(text) : 1);
   }
   return out;
 }

@@ -23,7 +23,12 @@ size_t utf8_invalid_prefix(std::string_view text);
 // Where a character that may still become complete begins: text.size(), or up to three bytes less.
 size_t utf8_incomplete_tail(std::string_view text);
 void append_utf8(std::string& out, char32_t code);
-// Every byte that is in no well-formed character becomes U+FFFD.
-std::string utf8_replace_invalid(std::string_view text);
+// Bytes of what stands at the front of a text that begins with no well-formed character: the
+// beginning of one as far as it goes (Unicode 15, section 3.9, "maximal subpart"), else one byte.
+size_t utf8_broken_part(std::string_view text);
+enum class ReplaceEach { part, byte };
+// What is in no well-formed character becomes U+FFFD: one for each of these parts, as the Unicode
+// standard and most programs have it, or one for each byte.
+std::string utf8_replace_invalid(std::string_view text, ReplaceEach each = ReplaceEach::part);
 
 }  // namespace quire

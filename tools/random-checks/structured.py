@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Random JSON schemas, regular expressions and GBNF grammars; what `quire run` writes under them must satisfy them.
+"""Random JSON schemas, regular expressions, GBNF and Lark grammars; what `quire run` writes under them must satisfy them.
 
-    python3 tools/random-checks/structured.py [--kind all|schema|regex|grammar] [--seed N] [--count N]
+    python3 tools/random-checks/structured.py [--kind all|schema|regex|grammar|lark] [--seed N] [--count N]
                                               [--program build/quire] [--keep FOLDER]
 
 The bundled model continues a word at a high temperature, so its answers wander through the form. A schema's are judged
@@ -311,6 +311,40 @@ class GrammarWriter:
         return self.new_rule(f"{last} | {more} SELF"), f"(?:(?:{more_meaning})*(?:{last_meaning}))"
 
 
+class LarkWriter(GrammarWriter):
+    """The same in Lark's notation; rules that name no other may be terminals."""
+    CLASSES = [("/[a-z]/", "[a-z]"), ("/[^a-z]/", "[^a-z]"), ("/[0-9a-fA-F]/", "[0-9a-fA-F]"), ("/[\\n\\t ]/", "[\\n\\t ]"),
+               ("\"A\"..\"C\"", "[A-C]"), ("/[\\u00e9é]/", "[é]"), ("/[-a]/", "[-a]"), ("/[\\]\\[]/", "[\\]\\[]"),
+               ("/./", "[^\\n]"), ("/./s", "(?s:.)"), ("\"日\"..\"本\"", "[日-本]"), ("/[\"\\\\]/", "[\"\\\\]"),
+               ("/[\\U0001F600-\\U0001F64F]/", "[😀-🙏]"), ("\"\\x41\\u00e9\"", "Aé"), ("/ab|c{2}/i", "(?i:ab|c{2})"),
+               ("\"xy\"i", "(?i:xy)"), ("/\\/\\d/", "/[0-9]")]
+    COUNTS = {"*": "*", "+": "+", "?": "?", "~2": "{2}", "~1..3": "{1,3}", "~0..2": "{0,2}", "{2,}": "{2,}"}
+
+    def grammar(self):
+        body, meaning = self.node()
+        lines = [f"{self.pick(['', '?', '!'])}start: {body}"]
+        lines += [f"{name}{self.pick(['', '.2'])}: {text}{self.pick(['', ' // comment', ' # comment'])}" for name, text in self.rules]
+        self.random.shuffle(lines)
+        return self.pick(["\n", "\n\n"]).join(lines) + self.pick(["", "\n"]), meaning
+
+    def alternatives(self, depth):
+        bodies, meanings = self.nodes(depth, 2)
+        return "(" + self.pick([" | ", "|", "\n  | "]).join(bodies) + ")", "(?:" + "|".join(meanings) + ")"
+
+    def counted(self, depth):
+        body, meaning = self.node(depth)
+        if self.pick([False, False, False, True]):
+            return f"[{body}]", f"(?:{meaning})?"
+        count = self.pick(list(self.COUNTS))
+        return f"({body}){count}", f"(?:{meaning}){self.COUNTS[count]}"
+
+    def new_rule(self, text):
+        plain = "SELF" not in text and not regex.search(r"\br\d", text)
+        name = f"{self.pick(['', '_'])}{self.pick(['r', 'R']) if plain else 'r'}{len(self.rules)}"
+        self.rules.append((name, text.replace("SELF", name)))
+        return name
+
+
 def check_schema(case):
     schema = SchemaWriter(case.random).document()
     shown = json.dumps(schema, ensure_ascii=case.random.random() < 0.5)
@@ -334,17 +368,21 @@ def check_regex(case):
         raise checks.Differs("an answer that the expression does not match", pattern=pattern, answer=text)
 
 
-def check_grammar(case):
-    grammar, meaning = GrammarWriter(case.random).grammar()
+def check_grammar(case, writer=GrammarWriter):
+    grammar, meaning = writer(case.random).grammar()
     try:
-        text = answer_under(case, ["--grammar-file", case.write("grammar.gbnf", grammar)], 1.5)
+        text = answer_under(case, ["--grammar-file", case.write("grammar.txt", grammar)], 1.5)
     except checks.Refused as refused:
         raise checks.Differs(str(refused), grammar=grammar) from refused
     if not matches(regex.fullmatch, meaning, text):
         raise checks.Differs("an answer outside the grammar", grammar=grammar, meaning=meaning, answer=text)
 
 
-CHECKS = {"schema": check_schema, "regex": check_regex, "grammar": check_grammar}
+def check_lark(case):
+    check_grammar(case, LarkWriter)
+
+
+CHECKS = {"schema": check_schema, "regex": check_regex, "grammar": check_grammar, "lark": check_lark}
 
 
 def check(case):

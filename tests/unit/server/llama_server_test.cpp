@@ -144,6 +144,79 @@ TEST(LlamaServer, TheNamesOfModelsOfThisMachineAreNotThoseOfHostedOnes) {
   EXPECT_EQ(status("nonexistent"), 404);
 }
 
+TEST(LlamaServer, AsItItHasItsOwnMetricsOnlyAndThroughputSinceTheLastLook) {
+  AppOptions options;
+  options.like_llama_server = true;
+  const TestServer server(options);
+  server.post("/completion", R"({"prompt": "Once", "n_predict": 8, "ignore_eos": true})");
+  const std::string first = server.get("/metrics").body, second = server.get("/metrics").body;
+  EXPECT_EQ(first.find("quire_"), std::string::npos);
+  EXPECT_EQ(first.find("vllm:"), std::string::npos);
+  const std::string none = "\nllamacpp:predicted_tokens_seconds 0\n";
+  EXPECT_EQ(first.find(none), std::string::npos);
+  EXPECT_THAT(second, HasSubstr(none));
+  EXPECT_EQ(server.get("/metrics").body, second) << "nothing has happened";
+}
+
+TEST(LlamaServer, AsItAModelIsListedByTheNamesItWasGiven) {
+  AppOptions options;
+  options.like_llama_server = true;
+  const Json model = json_of(TestServer(options).get("/models"))["data"][0];
+  EXPECT_EQ(model["id"], "tiny");
+  EXPECT_EQ(model["aliases"], Json({"tiny"}));
+  EXPECT_EQ(json_of(TestServer().get("/models"))["data"][0]["aliases"], Json({"tales-3m-q8_0"}));
+}
+
+TEST(LlamaServer, AsItAChatMayBeEmptyAndAnAnswerGoesOnInParagraphs) {
+  AppOptions options;
+  options.like_llama_server = true;
+  options.models.chat_template = "chatml";
+  const TestServer server(options);
+  EXPECT_EQ(server.post("/v1/chat/completions", R"({"messages": [], "max_tokens": 1})").status,
+            200);
+  EXPECT_EQ(TestServer().post("/v1/chat/completions", R"({"messages": []})").status, 400);
+  const Json prompt =
+      json_of(server.post("/apply-template", R"({"continue_final_message": true, "messages": [
+      {"role": "user", "content": "a"}, {"role": "assistant", "content": [
+        {"type": "text", "text": "Wh"}, {"type": "text", "text": "ill"}]}]})"));
+  EXPECT_THAT(prompt["prompt"].get<std::string>(), testing::EndsWith("Wh\n\nill"));
+}
+
+TEST(LlamaServer, WithoutAModelItIsARouter) {
+  AppOptions options;
+  options.router = true;
+  options.models.n_models_max = 2;
+  options.loads_models = false;
+  const TestServer server(options);
+  const Json props = json_of(server.get("/props"));
+  EXPECT_EQ(props["role"], "router");
+  EXPECT_EQ(props["max_instances"], 2);
+  EXPECT_EQ(props["models_autoload"], false);
+  const std::string body = R"({"model": "tiny", "content": "Once"})";
+  const Reply refused = server.post("/tokenize", body);
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("tiny is not loaded"));
+  EXPECT_EQ(server.post("/models/load", body).status, 200);
+  EXPECT_EQ(server.post("/tokenize", body).status, 200);
+}
+
+TEST(LlamaServer, TheModelUsedLongestAgoGivesItsPlaceToAnother) {
+  AppOptions options;
+  options.models.n_models_max = 1;
+  TestServer server(options, {},
+                    {QUIRE_SOURCE_DIR "/models/tales-3m-q8_0.gguf",
+                     QUIRE_SOURCE_DIR "/tests/golden/model/llama-f32.gguf"});
+  const auto loaded = [&] {
+    std::string names;
+    for (const auto& one : server.app().models.loaded()) names += one.served->name + ";";
+    return names;
+  };
+  server.post("/tokenize", R"({"model": "tiny", "content": "Once"})");
+  EXPECT_EQ(loaded(), "tiny;");
+  server.post("/tokenize", R"({"model": "llama-f32", "content": "a"})");
+  EXPECT_EQ(loaded(), "llama-f32;");
+}
+
 TEST(LlamaServer, AContextThatShiftsLosesItsBeginningAndSaysSo) {
   AppOptions options;
   options.defaults.context_shift = true;

@@ -295,6 +295,44 @@ TEST_F(StoreCatalogTest, WhatCannotBePulledSaysSo) {
   EXPECT_THAT(said.back()["error"].get<std::string>(), HasSubstr("there is no model"));
 }
 
+// Events of GET /models/sse are read from where they begin, as a client that was there before has
+// them.
+TEST_F(StoreCatalogTest, ModelsAreFetchedWhileClientsWatch) {
+  const std::string bytes = weights();
+  const json files = {{{"path", "dir/story-Q8_0.gguf"},
+                       {"size", bytes.size()},
+                       {"lfs", {{"oid", sha256_of(bytes).substr(7)}}}}};
+  registry_.put("/api/models/me/story/tree/main?recursive=true", files.dump());
+  registry_.put("/me/story/resolve/main/dir/story-Q8_0.gguf", bytes);
+  App& app = server_->app();
+  uint64_t place = app.model_events.place();
+  std::vector<json> events;
+  const auto wait_for = [&](const std::string& event) {
+    while (events.empty() || events.back()["event"] != event) {
+      const auto news = app.model_events.next(place, std::chrono::seconds(20), {});
+      if (news.events.empty()) return false;
+      for (const std::string& text : news.events) events.push_back(json::parse(text));
+      if (events.back()["event"] == "download_failed") return event == "download_failed";
+    }
+    return true;
+  };
+  EXPECT_EQ(post("/models", {{"model", "me/story:Q8_0"}})["success"], true);
+  ASSERT_TRUE(wait_for("download_finished")) << events.back().dump();
+  EXPECT_EQ(events.back()["model"], "me/story:Q8_0");
+  EXPECT_EQ(events.front()["event"], "download_progress");
+  post("/tokenize", {{"model", "me/story:Q8_0"}, {"content", "Once"}});
+  post("/models", {{"model", "me/story:Q8_0"}}, 400);  // it is there
+  EXPECT_EQ(json::parse(server_->ask("DELETE", "/models?model=me/story:Q8_0").body)["success"],
+            true);
+  ASSERT_TRUE(wait_for("model_remove"));
+  EXPECT_EQ(server_->ask("DELETE", "/models?model=me/story:Q8_0").status, 404);
+  EXPECT_EQ(server_->ask("DELETE", "/models").status, 400);
+  post("/models", {{"model", "../x"}}, 400);
+  EXPECT_EQ(post("/models", {{"model", "me/nothing"}})["success"], true);
+  ASSERT_TRUE(wait_for("download_failed"));
+  EXPECT_THAT(events.back().dump(), HasSubstr("no model"));
+}
+
 TEST_F(StoreCatalogTest, KeepAliveZeroUnloadsWithoutLoading) {
   const json answer = post("/api/generate", {{"model", "tales"}, {"keep_alive", 0}});
   EXPECT_EQ(answer["done_reason"], "unload");

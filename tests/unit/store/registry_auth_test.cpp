@@ -262,35 +262,105 @@ TEST_F(RegistryAuthTest, AnswersWithoutATokenAreErrors) {
 TEST(DockerLogin, KnowsRegistriesByTheirHosts) {
   const TemporaryFolder folder;
   const std::string path = folder / "config.json";
-  ASSERT_TRUE(write_file(path, R"({"credsStore": "none", "auths": {
+  ASSERT_TRUE(write_file(path, R"({"auths": {
       "https://index.docker.io/v1/": {"auth": "bWU6c2VjcmV0OnBhcnQ="},
       "Reg.example.com:5000": {"username": "you", "password": "word"},
       "helper.example.com": {}, "https://token.example.com": {"identitytoken": "x"},
+      "bearer.example.com": {"registrytoken": "y"}, "e.example.com": {"registrytoken": "a\r\nb"},
       "a.example.com": {"auth": "%%%"}, "b.example.com": {"auth": "bWU="}, "c.example.com": 3,
       "d.example.com": {"username": "a:b", "password": "c"}}})")
                   .has_value());
   const auto login = [&](const char* host) {
-    const auto found = docker_login(path, host);
+    const auto found = docker_login({.file = path}, host);
     if (!found) return std::string(fault_name(found.error().fault));
-    return found->value_or("none");
+    if (!*found) return std::string("none");
+    return (*found)->basic + (*found)->identity_token + (*found)->bearer;
   };
   for (const char* host : {"docker.io", "registry-1.docker.io", "index.docker.io"})
     EXPECT_EQ(login(host), "Basic bWU6c2VjcmV0OnBhcnQ=");
   EXPECT_EQ(login("reg.example.com:5000"), "Basic " + base64_encoded("you:word"));
   for (const char* host : {"reg.example.com", "helper.example.com", "example.com"})
     EXPECT_EQ(login(host), "none") << host;
-  EXPECT_EQ(login("token.example.com"), fault_name(Fault::unsupported));
-  for (const char* host : {"a.example.com", "b.example.com", "c.example.com", "d.example.com"})
+  EXPECT_EQ(login("token.example.com"), "x");
+  EXPECT_EQ(login("bearer.example.com"), "y");
+  for (const char* host :
+       {"a.example.com", "b.example.com", "c.example.com", "d.example.com", "e.example.com"})
     EXPECT_EQ(login(host), fault_name(Fault::bad_format)) << host;
-  EXPECT_FALSE(docker_login(folder / "nothing", "x").value().has_value());
+  EXPECT_FALSE(docker_login({.file = folder / "nothing"}, "x").value().has_value());
   for (const char* text : {"", "[]", "{", "\xff", R"({"auths": {"x": )"}) {
     ASSERT_TRUE(write_file(path, text).has_value());
-    EXPECT_EQ(docker_login(path, "x").error().fault, Fault::bad_format) << text;
+    EXPECT_EQ(docker_login({.file = path}, "x").error().fault, Fault::bad_format) << text;
   }
   for (const char* text : {"{}", R"({"auths": []})"}) {
     ASSERT_TRUE(write_file(path, text).has_value());
-    EXPECT_FALSE(docker_login(path, "x").value().has_value()) << text;
+    EXPECT_FALSE(docker_login({.file = path}, "x").value().has_value()) << text;
   }
+}
+
+// A helper that knows Docker's own registry and one other.
+class CredentialHelperTest : public testing::Test {
+ protected:
+  CredentialHelperTest() {
+    const std::string script = folder_ / "bin/docker-credential-known";
+    EXPECT_TRUE(make_directories(folder_ / "bin").has_value());
+    EXPECT_TRUE(write_file(script, R"(#!/bin/sh
+[ "$1" = get ] || exit 9
+read -r address
+case "$address" in
+https://index.docker.io/v1/) echo '{"ServerURL":"x","Username":"me","Secret":"secret"}' ;;
+token.example.com) echo '{"Username":"<token>","Secret":"refresh"}' ;;
+odd.example.com) echo '{"Username":"me"}' ;;
+colon.example.com) echo '{"Username":"a:b","Secret":"c"}' ;;
+locked.example.com) echo 'the keychain is locked'; exit 3 ;;
+slow.example.com) sleep 60 ;;
+endless.example.com) while :; do echo 0123456789012345678901234567890123456789; done ;;
+*) echo 'credentials not found in native keychain'; exit 1 ;;
+esac
+)")
+                    .has_value());
+    EXPECT_EQ(::chmod(script.c_str(), 0755), 0);
+    logins_ = {.file = folder_ / "config.json", .programs = "/nowhere:" + (folder_ / "bin")};
+    configure(R"({"auths": {"reg.example.com": {"auth": "bWU6c2VjcmV0"}, "known.example.com": {}},
+        "credHelpers": {"other.example.com": "missing", "path.example.com": "../x"},
+        "credsStore": "known"})");
+  }
+  void configure(const std::string& text) {
+    EXPECT_TRUE(write_file(logins_.file, text).has_value());
+  }
+  std::string login(const char* host) {
+    const auto found = docker_login(logins_, host);
+    if (!found) return found.error().text;
+    return *found ? (*found)->basic + (*found)->identity_token : "none";
+  }
+
+  TemporaryFolder folder_;
+  DockerLogins logins_;
+};
+
+TEST_F(CredentialHelperTest, IsAskedForWhatTheFileHasNoPasswordFor) {
+  EXPECT_EQ(login("docker.io"), "Basic bWU6c2VjcmV0");
+  EXPECT_EQ(login("reg.example.com"), "Basic bWU6c2VjcmV0");
+  EXPECT_EQ(login("token.example.com"), "refresh");
+  EXPECT_EQ(login("known.example.com"), "none");
+  configure(R"({"credHelpers": {"https://token.example.com/v2/": "known"}})");
+  EXPECT_EQ(login("token.example.com"), "refresh");
+  EXPECT_EQ(login("docker.io"), "none");
+}
+
+TEST_F(CredentialHelperTest, ThatFailsIsOneErrorWithItsName) {
+  EXPECT_THAT(login("odd.example.com"),
+              HasSubstr("docker-credential-known: its answer is no JSON"));
+  EXPECT_THAT(login("colon.example.com"), HasSubstr("a colon"));
+  EXPECT_THAT(login("locked.example.com"), HasSubstr("ends with 3: the keychain is locked"));
+  EXPECT_THAT(login("other.example.com"), HasSubstr("'docker-credential-missing'"));
+  EXPECT_THAT(login("path.example.com"), HasSubstr("'../x' is no name"));
+  EXPECT_THAT(login("endless.example.com"), HasSubstr("no answer of at most 65536 bytes"));
+  logins_.helper_timeout_s = 0.05;
+  EXPECT_THAT(login("slow.example.com"), HasSubstr("within 0.05 s"));
+  configure(R"({"credsStore": 3})");
+  EXPECT_EQ(docker_login(logins_, "docker.io").error().fault, Fault::bad_format);
+  configure(R"({"credsStore": ""})");
+  EXPECT_EQ(login("docker.io"), "none");
 }
 
 // The registry knows "me" with the password "secret".
@@ -299,7 +369,7 @@ class RegistryLoginTest : public RegistryAuthTest {
   RegistryLoginTest() {
     pull_.key_files.clear();
     push_.key_files.clear();
-    pull_.logins = push_.logins = folder_ / "config.json";
+    pull_.logins.file = push_.logins.file = folder_ / "config.json";
     log_in("me:secret");
   }
   void log_in(const std::string& both) {
@@ -336,7 +406,7 @@ TEST_F(RegistryLoginTest, AWrongPasswordOrNoneIsSaidWithWhereItIsFrom) {
   EXPECT_THAT(refused.error().text, HasSubstr("config.json"));
   const Store other(folder_ / "other");
   EXPECT_THAT(pull_model(other, ref(), pull_).error().text, HasSubstr("config.json"));
-  pull_.logins.clear();
+  pull_.logins.file.clear();
   const auto without = pull_model(other, ref(), pull_);
   EXPECT_EQ(without.error().fault, Fault::unsupported);
   EXPECT_THAT(without.error().text, HasSubstr("docker login"));
@@ -356,6 +426,24 @@ TEST_F(RegistryLoginTest, APasswordBuysATokenWhereTokensAreWanted) {
     }
   log_in("me:wrong");
   EXPECT_THAT(push_model(store_, ref(), push_).error().text, HasSubstr("who are you?"));
+}
+
+TEST_F(RegistryLoginTest, AnIdentityTokenBuysATokenByAForm) {
+  EXPECT_TRUE(write_file(folder_ / "config.json",
+                         R"({"auths": {")" + server_.host() + R"(": {"identitytoken": "a+b/c="}}})")
+                  .has_value());
+  server_.ask_first([this](const TestServer::Request& request) {
+    if (!request.path.starts_with("/token")) return answer(request);
+    EXPECT_EQ(request.method, "POST");
+    EXPECT_EQ(request.authorization, "");
+    EXPECT_EQ(request.body,
+              "grant_type=refresh_token&client_id=quire&service=reg&"
+              "scope=repository%3Ame%2Fstory%3Apull%2Cpush&refresh_token=a%2Bb%2Fc%3D");
+    return TestServer::Answer{
+        200, R"({"access_token":"token-)" + std::to_string(++n_tokens_) + R"("})", ""};
+  });
+  const auto pushed = push_model(store_, ref(), push_);
+  ASSERT_TRUE(pushed.has_value()) << pushed.error().text;
 }
 
 TEST_F(RegistryLoginTest, NoPasswordGoesToAnotherHostWithoutTls) {

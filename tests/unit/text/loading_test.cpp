@@ -42,6 +42,18 @@ TEST(TokenizerJson, TheSmallFileLoads) {
   EXPECT_EQ((*tokenizer)->bos(), 3);
 }
 
+// The text is that of the `tokenizers` library.
+TEST(TokenizerJson, TheDecoderStripTakesSpacesOfAddedTokensToo) {
+  json file = small();
+  file["added_tokens"] = {{{"id", 3}, {"content", " <x> "}, {"special", true}},
+                          {{"id", 4}, {"content", "  sp"}, {"special", false}}};
+  file["decoder"] = {{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 1}};
+  const auto tokenizer = load(file);
+  ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().text;
+  const std::vector<int32_t> ids = {0, 3, 0, 4, 3, 0};
+  EXPECT_EQ((*tokenizer)->decode(ids, {ShowSpecial::show}), "a<x>a sp<x>a");
+}
+
 // Ids of the `tokenizers` library, here and below.
 TEST(TokenizerJson, WordsAreNotMadeOfTokensThatAreOnlyAdded) {
   json file = small();
