@@ -108,7 +108,7 @@ ApiResult<Json> input_of(const App& app, const Json& body, const ServedModel& mo
     const Json* input = fields.find("input");
     if (input == nullptr) fields.complain("input", "is missing");
     TRY_API(fields.done());
-    TRY_API(check_not_empty(*input));
+    if (!app.options.like_llama_server) TRY_API(check_not_empty(*input));
     return *input;
   }
   if (fields.has("input")) fields.complain("input", "and messages are both there: one is taken");

@@ -339,7 +339,7 @@ class LarkWriter(GrammarWriter):
         return f"({body}){count}", f"(?:{meaning}){self.COUNTS[count]}"
 
     def new_rule(self, text):
-        plain = "SELF" not in text and not regex.search(r"\br\d", text)
+        plain = "SELF" not in text and not regex.search(r"r\d", text)
         name = f"{self.pick(['', '_'])}{self.pick(['r', 'R']) if plain else 'r'}{len(self.rules)}"
         self.rules.append((name, text.replace("SELF", name)))
         return name

@@ -8,7 +8,8 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* request = R"({"model": "tiny", "temperature": 0, "max_tokens": 60,
+constexpr const char* request =
+    R"({"model": "tiny", "temperature": 0, "max_tokens": 240, "parallel_tool_calls": false,
   "messages": [{"role": "user", "content": "Hi"}],
   "tools": [{"type": "function", "function": {"name": "add", "parameters": {"type": "object",
     "properties": {"a": {"const": 12}}, "required": ["a"], "additionalProperties": false}}}],
