@@ -89,13 +89,15 @@ void add_fast_flag(CommandLine& app, ModelFlags& flags) {
 }
 
 void add_draft_flags(CommandLine& app, DraftFlags& flags) {
-  add_text(app, "--model-draft", flags.model,
+  add_text(app, "--model-draft,--spec-draft-model", flags.model,
            "a smaller model of the same family that guesses what comes", "MODEL");
   add_int(app, "--ctx-size-draft", flags.n_ctx, "its context; 0: as the model's", 0, INT32_MAX);
-  add_int(app, "--draft-max,--draft,--draft-n", flags.n_max, "most guesses at a time", 1, 11);
-  add_int(app, "--draft-min,--draft-n-min", flags.n_min, "fewer guesses are not looked at", 0, 11);
-  add_number(app, "--draft-p-min", flags.p_min, "it guesses no further below this probability", 0,
-             1);
+  add_int(app, "--draft-max,--draft,--draft-n,--spec-draft-n-max", flags.n_max,
+          "most guesses at a time", 1, 11);
+  add_int(app, "--draft-min,--draft-n-min,--spec-draft-n-min", flags.n_min,
+          "fewer guesses are not looked at", 0, 11);
+  add_number(app, "--draft-p-min,--spec-draft-p-min", flags.p_min,
+             "it guesses no further below this probability", 0, 1);
   app.add_flag("--no-draft", flags.never,
                "no guesses at all; without -md they come from the text itself");
 }

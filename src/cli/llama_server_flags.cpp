@@ -39,6 +39,10 @@ constexpr Ignored ignored_flags[] = {
     {"--perf,--no-perf,--escape,--no-escape,--check-tensors", Takes::nothing},
     {"--models-autoload,--log-prefix,--no-log-prefix,--log-timestamps,--no-log-timestamps",
      Takes::nothing},
+    {"--no-context-shift,--no-skip-chat-parsing", Takes::nothing},
+    {"--mmproj-auto,--no-mmproj-auto,--mmproj-offload,--no-mmproj-offload", Takes::nothing},
+    {"--spec-draft-backend-sampling,--no-spec-draft-backend-sampling", Takes::nothing},
+    {"--cpu-moe-draft,--spec-draft-cpu-moe", Takes::nothing},
     {"--no-mmproj,--reuse-port,--backend-sampling,--backend_sampling", Takes::nothing},
     {"--flash-attn,--fa", Takes::perhaps_value},
     {"--log-colors", Takes::perhaps_value},
@@ -54,6 +58,11 @@ constexpr Ignored ignored_flags[] = {
     {"--prio,--prio-batch,--poll,--poll-batch", Takes::value},
     {"--cpu-mask,--cpu-range,--cpu-strict", Takes::value},
     {"--device,--dev", Takes::value},
+    {"--device-draft,--spec-draft-device,--gpu-layers-draft,--n-gpu-layers-draft", Takes::value},
+    {"--spec-draft-ngl,--threads-draft,--spec-draft-threads", Takes::value},
+    {"--threads-batch-draft,--spec-draft-threads-batch", Takes::value},
+    {"--override-tensor,--ot,--override-tensor-draft,--spec-draft-override-tensor", Takes::value},
+    {"--ctx-checkpoints,--ctxcp,--swa-checkpoints,--checkpoint-min-step,--cms", Takes::value},
     {"--split-mode,--sm", Takes::value},
     {"--tensor-split,--ts", Takes::value},
     {"--main-gpu,--mg", Takes::value},
@@ -102,6 +111,8 @@ void add_llama_server_flags(CommandLine& app, LlamaServerFlags& flags) {
            "REPO");
   add_text(app, "--hf-file,--hff", flags.hf_file, "which file of that repository, by its path",
            "PATH");
+  add_text(app, "--hf-token,--hft", flags.hf_token, "for repositories that need one; else HF_TOKEN",
+           "TOKEN");
   app.add_flag("--offline", flags.offline, "fetch nothing");
   add_int(app, "--models-max", flags.n_models_max,
           "models that are loaded at once; 0: as many as there is memory for", 0, 1 << 20);
@@ -195,6 +206,7 @@ Result<std::string> hub_model(const LlamaServerFlags& flags) {
     return fail(Fault::not_found, "{} is not here, and --offline lets nothing be fetched", name);
   PullOptions options = pull_options();
   options.hugging_face_file = flags.hf_file;
+  if (!flags.hf_token.empty()) options.hugging_face_token = flags.hf_token;
   TransferReport report;
   options.on_status = std::ref(report);
   const auto pulled = pull_model(model_store(), ref, options);

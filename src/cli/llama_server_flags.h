@@ -14,7 +14,7 @@ struct LlamaServerFlags {
   SamplingFlags sampling;
   ThinkingFlags thinking;
   ContextShift shift;
-  std::string template_kwargs, tags, hf_repo, hf_file, pooling;
+  std::string template_kwargs, tags, hf_repo, hf_file, hf_token, pooling;
   std::string as;  // "llama-server": with its defaults where they differ from those here
   int64_t n_predict = -1;
   double sleep_idle_s = -1;

@@ -48,7 +48,7 @@ void add_truncation_flags(CommandLine& app, SamplingParams& params) {
   add_number(app, "--top-p", params.top_p, "draw from the fewest with this probability", 0, 1);
   add_number(app, "--min-p", params.min_p, "drop what is less likely than this share of the best",
              0, 1);
-  add_number(app, "--typical", params.typical_p,
+  add_number(app, "--typical,--typical-p", params.typical_p,
              "draw from the most typical with this probability; 1: off", 0, 1);
   add_number(app, "--top-nsigma,--top-n-sigma", params.top_n_sigma,
              "drop logits that many deviations below the largest; -1: off", -1, any);
