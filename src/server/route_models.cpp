@@ -20,7 +20,7 @@ std::string with_hub(const std::string& name) {
 ApiResult<std::string> name_in_body(const App& app, const Exchange& exchange) {
   const Json body = TRY_API(app.read_json(exchange));
   Fields fields(body);
-  const std::string name = fields.text("model");
+  std::string name = fields.text("model");
   if (name.empty()) fields.complain("model", "is missing");
   TRY_API(fields.done());
   return name;
