@@ -105,6 +105,10 @@ class StdioChannel : public McpChannel {
                         said.empty() ? "" : "; it said: ", printable(said, error_tail_bytes))};
   }
 
+  Error unread() const {
+    return {Fault::limit, fmt::format("{}: the MCP server does not read what it is sent", name_)};
+  }
+
   void shut(std::string reason) {
     const std::lock_guard lock(mutex_);
     if (open_) reason_ = std::move(reason);
@@ -124,7 +128,13 @@ class StdioChannel : public McpChannel {
   // Whole or, after a part of it, never again.
   Result<void> send(std::string text, Clock::time_point deadline) {
     text += '\n';
-    const std::lock_guard one_at_a_time(write_mutex_);
+    // Not for ever: the reader answers, too, and must go on reading while a long message is sent.
+    std::unique_lock one_at_a_time(write_mutex_, std::try_to_lock);
+    while (!one_at_a_time.owns_lock()) {
+      if (Clock::now() >= deadline) return std::unexpected(unread());
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      one_at_a_time.try_lock();
+    }
     std::string_view rest = text;
     while (!rest.empty()) {
       {
@@ -141,7 +151,7 @@ class StdioChannel : public McpChannel {
         ::poll(&entry, 1, static_cast<int>(slice.count()));
       } else {
         if (rest.size() < text.size()) shut("it does not read what it is sent");
-        return fail(Fault::limit, "{}: the MCP server does not read what it is sent", name_);
+        return std::unexpected(unread());
       }
     }
     return {};

@@ -99,6 +99,20 @@ TEST_F(Mcp, ACallEndsWhenItIsStoppedOrTheServerIs) {
   EXPECT_THAT(call(server, "count"), HasSubstr("was stopped"));
 }
 
+TEST_F(Mcp, AServerThatDoesNotReadIsGivenUp) {
+  McpServerSpec deaf = spec();
+  deaf.command.command = {"sh", "-c",
+                          "read -r line; sh " + folder_ / "once.sh" + "; exec sleep 100"};
+  ASSERT_TRUE(write_file(folder_ / "once.sh",
+                         "echo '{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":"
+                         "{\"protocolVersion\":\"2025-06-18\"}}'\n")
+                  .has_value());
+  deaf.timeout_s = 0.2;
+  McpServer server(deaf);
+  EXPECT_THAT(call(server, "echo", {{"text", std::string(1 << 22, 'x')}}),
+              HasSubstr("does not read what it is sent"));
+}
+
 TEST_F(Mcp, WhatAServerLeavesRunningKeepsNobody) {
   McpServer server(spec());
   EXPECT_EQ(call(server, "leaves"), "left");
