@@ -39,7 +39,7 @@ constexpr Ignored ignored_flags[] = {
     {"--perf,--no-perf,--escape,--no-escape,--check-tensors", Takes::nothing},
     {"--models-autoload,--log-prefix,--no-log-prefix,--log-timestamps,--no-log-timestamps",
      Takes::nothing},
-    {"--no-context-shift,--no-skip-chat-parsing", Takes::nothing},
+    {"--no-skip-chat-parsing", Takes::nothing},
     {"--mmproj-auto,--no-mmproj-auto,--mmproj-offload,--no-mmproj-offload", Takes::nothing},
     {"--spec-draft-backend-sampling,--no-spec-draft-backend-sampling", Takes::nothing},
     {"--cpu-moe-draft,--spec-draft-cpu-moe", Takes::nothing},
