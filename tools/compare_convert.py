@@ -65,6 +65,9 @@ def cases():
     yield "granite", t.GraniteConfig(**SIZES, **r, attention_multiplier=0.1, embedding_multiplier=1.5,
                                      residual_multiplier=0.8, logits_scaling=1.7), "bytes-gpt2.json"
     yield "starcoder2", t.Starcoder2Config(**SIZES, **r), "bytes-gpt2.json"
+    stable = {**SIZES, "tie_word_embeddings": False}  # llama.cpp wants an output matrix
+    yield "stablelm", t.StableLmConfig(**stable, use_qkv_bias=True), "bytes-gpt2.json"
+    yield "stablelm-parallel", t.StableLmConfig(**stable, use_parallel_residual=True, qk_layernorm=True), "bytes-gpt2.json"
     falcon = {k: v for k, v in SIZES.items() if k not in ("num_key_value_heads", "intermediate_size")}
     yield "falcon-40b", t.FalconConfig(**falcon, num_kv_heads=2, new_decoder_architecture=True, bias=False), "bytes-gpt2.json"
     yield "command-r", t.CohereConfig(**SIZES, **r, logit_scale=0.5), "bytes-gpt2.json"

@@ -1,6 +1,7 @@
 """Decoder architectures as cases of golden_models.py: each a reference of transformers, and the names, layouts and keys
 that llama.cpp's converter gives its files. Names come from the converter's own table (gguf.get_tensor_name_map)."""
 import math
+import re
 
 import gguf
 import numpy as np
@@ -457,6 +458,24 @@ class StarCoder2(Decoder):
     def write_special(self, writer):
         if self.config.sliding_window:
             writer.add_sliding_window(self.config.sliding_window)
+
+
+class StableLm(Decoder):
+    def __init__(self, rotated=0.5, **options):
+        self.rotated = rotated
+        super().__init__(gguf.MODEL_ARCH.STABLELM, transformers.StableLmForCausalLM,
+                         **{"rope": {"rope_type": "default", "partial_rotary_factor": rotated}, "num_attention_heads": 3,
+                            "num_key_value_heads": 1, **options})
+
+    def gguf_name(self, name):
+        return super().gguf_name(re.sub(r"\.norms\.\d+", "", name))  # one of each head: one matrix in the file
+
+    def write_rope(self, writer):
+        c = self.config
+        writer.add_rope_dimension_count(int(self.rotated * (c.hidden_size // c.num_attention_heads)))
+
+    def write_special(self, writer):
+        writer.add_parallel_residual(True)  # as the converter, where config.json is silent and means False
 
 
 class Falcon(Decoder):

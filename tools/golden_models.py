@@ -113,6 +113,8 @@ def stored(case, model, qtype):
             matrix = array.ndim == 2 and "position_embd" not in case.gguf_name(name)
             kind = qtype if matrix else QType.F32
             raw = array if kind == QType.F32 else gguf.quants.quantize(array, kind)
+            if case.gguf_name(name) in tensors:  # another head's vector: the next row of a matrix
+                raw = np.vstack([tensors[case.gguf_name(name)][0], raw])
             tensors[case.gguf_name(name)] = (raw, kind)
             if kind != QType.F32:
                 decoded = gguf.quants.dequantize(raw, kind).reshape(array.shape)

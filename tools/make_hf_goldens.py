@@ -151,6 +151,12 @@ def decoders():
     yield "granite-bf16", t.GraniteConfig(**small, embedding_multiplier=1.5, attention_multiplier=0.3,
                                           residual_multiplier=0.8, logits_scaling=1.7, tie_word_embeddings=True), half
     yield "starcoder2-window", t.Starcoder2Config(**small, sliding_window=9), half
+    yield "stablelm-v4", t.StableLmConfig(
+        **{**small, "hidden_size": 32, "num_attention_heads": 2, "num_key_value_heads": 1, "rope_parameters": None},
+        use_qkv_bias=True), dict(edit=lambda c: (c.pop("rope_parameters"), c.pop("use_parallel_residual")), **half)
+    yield "stablelm-parallel", t.StableLmConfig(
+        **{**small, "rope_parameters": rope(partial_rotary_factor=0.67)}, use_parallel_residual=True,
+        qk_layernorm=True), half
     falcon = dict(vocab_size=96, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, bos_token_id=1,
                   eos_token_id=2, attn_implementation="eager", bias=False)
     yield "falcon-7b", t.FalconConfig(**falcon, multi_query=True), half

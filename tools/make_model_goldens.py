@@ -25,7 +25,7 @@ import transformers
 from gguf import GGMLQuantizationType as QType
 
 from golden_decoders import (Cohere2, CommandR, Falcon, Gemma, Gemma2, Gemma3, Gpt2, GptNeoX, Granite, Llama, Mistral,
-                             Olmo2, Olmo3, Phi3, Qwen2, Qwen3, SmolLm3, StarCoder2, StretchedQwen2)
+                             Olmo2, Olmo3, Phi3, Qwen2, Qwen3, SmolLm3, StableLm, StarCoder2, StretchedQwen2)
 from golden_models import make
 
 LONG = dict(tied=True, n_prompt=96)
@@ -86,6 +86,10 @@ GOLDENS = [
     ([("granite", F32)], lambda: Granite()),
     ([("starcoder2", F32)], lambda: StarCoder2()),
     ([("starcoder2-window", F32)], lambda: StarCoder2(sliding_window=12, n_prompt=40)),
+    ([("stablelm", F32)], lambda: StableLm(use_qkv_bias=True)),
+    ([("stablelm-parallel", QType.F16)],
+     lambda: StableLm(use_parallel_residual=True, qk_layernorm=True, num_attention_heads=4, num_key_value_heads=2,
+                      hidden_size=32, tie_word_embeddings=False)),
     ([("falcon-7b", F32)], lambda: Falcon(multi_query=True, new_decoder_architecture=False, parallel_attn=True)),
     ([("falcon-40b", F32)], lambda: Falcon(n_head_kv=2, new_decoder_architecture=True)),
     ([("falcon-11b", F32)], lambda: Falcon(n_head_kv=2, new_decoder_architecture=True, num_ln_in_parallel_attn=1)),

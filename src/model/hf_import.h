@@ -24,6 +24,7 @@ struct HfTensor {
 struct HfDefaults {
   int64_t n_ctx = 2048, n_head = 0, n_head_kv = 0, head_dim = 0;
   double rope_theta = 10000;
+  double rotary_share = 1;  // of each head that is turned: partial_rotary_factor
 };
 
 class HfMetadata {
@@ -92,6 +93,7 @@ class HfMetadata {
   std::vector<HfTensor> tensors_;
   int64_t head_dim_ = 0;
   double rope_theta_ = 10000;
+  double rotary_share_ = 1;
   bool yarn_scales_scores_ = false;
 };
 

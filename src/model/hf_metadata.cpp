@@ -127,6 +127,7 @@ Result<void> HfMetadata::transformer(const HfDefaults& defaults) {
   }
   if (config_.has("vocab_size")) TRY(count({"vocab_size"}, "vocab_size"));
   rope_theta_ = defaults.rope_theta;
+  rotary_share_ = defaults.rotary_share;
   return {};
 }
 
@@ -203,7 +204,7 @@ Result<void> HfMetadata::rope_of(const std::string& part) {
   double theta = TRY(config_.get_float_or("rotary_emb_base", rope_theta_));  // GPT-NeoX, Nomic
   theta = TRY(config_.get_float_or("rope_theta", theta));
   theta = TRY(config_.get_float_or(field("rope_theta"), theta));
-  double share = TRY(config_.get_float_or("rotary_pct", 1));
+  double share = TRY(config_.get_float_or("rotary_pct", rotary_share_));
   share = TRY(config_.get_float_or("partial_rotary_factor", share));
   share = TRY(config_.get_float_or(field("partial_rotary_factor"), share));
   if (!(theta > 0 && theta < 1e30) || !(share > 0 && share <= 1))

@@ -222,6 +222,15 @@ def starcoder2(draw):
 
 
 @architecture
+def stablelm(draw):
+    config = draw.decoder_with_rope(has_head_dim=False)
+    config |= dict(use_qkv_bias=draw.chance(), qk_layernorm=draw.chance(), use_parallel_residual=draw.chance(0.4))
+    if draw.chance(0.7):  # else a quarter of each head
+        config |= dict(partial_rotary_factor=draw.pick([0.5, 1.0]))
+    return transformers.StableLmForCausalLM, transformers.StableLmConfig, config
+
+
+@architecture
 def falcon(draw):
     n_heads, is_new = draw.pick([2, 4]), draw.chance(0.4)
     return transformers.FalconForCausalLM, transformers.FalconConfig, dict(
