@@ -11,17 +11,24 @@ namespace {
 
 constexpr double access_timeout_s = 15;
 constexpr size_t listing_bytes_max = 8 << 20;
+constexpr size_t said_bytes_max = 300;  // the end of what went wrong
 
 // Goes to its folder first; a command that is too slow is ended there, too, where that is possible.
+// Both of its outputs are one there, so that what the runner itself says stays apart.
 constexpr const char* run_script =
-    R"(if [ -n "$1" ]; then cd -- "$1" || exit 125; fi; limit=$2; shift 2; )"
+    R"(exec 2>&1; if [ -n "$1" ]; then cd -- "$1" || exit 125; fi; limit=$2; shift 2; )"
     R"(if command -v timeout >/dev/null 2>&1; then exec timeout -s KILL "$limit" "$@"; fi; exec "$@")";
 constexpr const char* read_script =
     R"([ -e "$1" ] || exit 3; [ -f "$1" ] || exit 4; head -c "$2" -- "$1")";
+// $2 how many bytes come: a connection that breaks looks like their end. A link stays one: what it
+// leads to is replaced.
 constexpr const char* write_script =
-    R"([ ! -e "$1" ] || [ -f "$1" ] || exit 4; d=$(dirname -- "$1") && mkdir -p -- "$d" && )"
-    R"(t="$1.tmp-$$" && trap 'rm -f -- "$t"' EXIT && )"
-    R"(if [ -e "$1" ]; then cp -p -- "$1" "$t"; fi && cat > "$t" && mv -f -- "$t" "$1")";
+    R"(f=$1; [ ! -e "$f" ] || [ -f "$f" ] || exit 4; )"
+    R"(if [ -e "$f" ] && [ -L "$f" ]; then f=$(readlink -f -- "$f") && [ -f "$f" ] || exit 1; fi; )"
+    R"(case $f in */*) mkdir -p -- "${f%/*}/" || exit 1 ;; esac; )"
+    R"(t="$f.tmp-$$"; trap 'rm -f -- "$t"' EXIT; trap 'exit 1' HUP INT TERM; )"
+    R"(if [ -e "$f" ]; then cp -p -- "$f" "$t" || exit 1; fi; cat > "$t" || exit 1; )"
+    R"([ $(wc -c < "$t") -eq "$2" ] || exit 5; mv -f -- "$t" "$f")";
 constexpr const char* kind_script = R"([ -e "$1" ] || exit 3; [ -d "$1" ] || exit 4)";
 // $1 the folder, $2 what limits the depth; then the names to skip as an expression of find. Folders
 // come first, "//" between.
@@ -65,8 +72,11 @@ class CommandPlace : public Place {
 
   Result<void> write(const std::string& path, std::string_view text) const override {
     // An empty input would be no input: cat then reads nothing, which is the same.
-    TRY(script(write_script, {resolved(path)}, 4096, text, path));
-    return {};
+    const std::string n = std::to_string(text.size());
+    const CommandEnd end = TRY(raw(write_script, {resolved(path), n}, 4096, text));
+    if (end.exit_code == 5)
+      return fail(Fault::io, "{}: not all of the {} bytes arrived, it stays as it was", path, n);
+    return done(end, path);
   }
 
   Result<bool> is_folder(const std::string& path) const override {
@@ -108,7 +118,13 @@ class CommandPlace : public Place {
     const auto seconds = static_cast<int64_t>(std::ceil(limits.timeout_s)) + 2;
     std::vector<std::string> arguments = {folder_, std::to_string(seconds)};
     arguments.insert(arguments.end(), command.begin(), command.end());
-    return start(run_script, arguments, limits, "", watch);
+    CommandEnd end = TRY(start(run_script, arguments, limits, "", watch));
+    // The runner alone has spoken: there was no command.
+    if (end.exit_code != 0 && end.output.empty() && !end.errors.empty()) {
+      end.output = end.errors.substr(0, limits.output_bytes_max);
+      if (watch.on_output) watch.on_output(end.output);
+    }
+    return end;
   }
 
  private:
@@ -146,8 +162,9 @@ class CommandPlace : public Place {
     if (end.stopped) return {Fault::cancelled, path + ": stopped"};
     if (end.timed_out)
       return {Fault::limit, fmt::format("{}: no answer within {} s", path, access_timeout_s)};
-    std::string said = end.output.substr(0, 300);
+    std::string said = end.errors.empty() ? end.output : end.errors;
     while (said.ends_with('\n')) said.pop_back();
+    if (said.size() > said_bytes_max) said.erase(0, said.size() - said_bytes_max);
     std::ranges::replace(said, '\n', ' ');
     return {Fault::io,
             fmt::format("{}: {}", path,
@@ -158,10 +175,16 @@ class CommandPlace : public Place {
                             size_t output_bytes_max, std::string_view input,
                             const std::string& path, const CommandWatch& watch = {}) const {
     CommandEnd end = TRY(raw(text, arguments, output_bytes_max, input, watch));
+    TRY(done(end, path));
+    return end;
+  }
+
+  // Whether a script of reading or writing did what it is for.
+  static Result<void> done(const CommandEnd& end, const std::string& path) {
     if (end.exit_code == 3) return fail(Fault::not_found, "path does not exist: {}", path);
     if (end.exit_code == 4) return fail(Fault::io, "{}: is not a regular file", path);
     if (end.exit_code != 0) return std::unexpected(failure(end, path));
-    return end;
+    return {};
   }
 
   const std::vector<std::string> runner_;

@@ -41,9 +41,7 @@ class HostPlace : public Place {
       whole = target.string();
     if (const fs::path above = fs::path(whole).parent_path(); !above.empty())
       TRY(make_directories(above.string()));
-    TRY(write_file(whole, text));
-    if (exists) ::chmod(whole.c_str(), info.st_mode & 07777);
-    return {};
+    return write_file(whole, text);  // which keeps the mode
   }
 
   Result<bool> is_folder(const std::string& path) const override {
@@ -76,13 +74,15 @@ class HostPlace : public Place {
                     std::chrono::steady_clock::now() >= deadline || (stopped && stopped());
       if (listing.cut) break;
     }
+    listing.cut |= static_cast<bool>(error);  // which ends it, too
     std::ranges::sort(listing.entries, {}, &PlaceEntry::path);
     return listing;
   }
 
   Result<CommandEnd> run(const std::vector<std::string>& command, const CommandLimits& limits,
                          const CommandWatch& watch) const override {
-    return run_command({.command = command, .folder = folder_}, limits, {}, watch);
+    return run_command({.command = command, .folder = folder_, .merges_errors = true}, limits, {},
+                       watch);
   }
 
  private:

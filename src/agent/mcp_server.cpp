@@ -9,6 +9,8 @@ namespace quire::agent {
 namespace {
 
 constexpr double greeting_timeout_s = 20;  // some are fetched before they start
+constexpr std::chrono::seconds failure_lasts(5);
+constexpr std::chrono::milliseconds slice(20);  // until somebody who was stopped goes
 constexpr size_t n_servers_max = 64;
 
 // One server of a configuration; the first thing that is wrong is kept.
@@ -109,24 +111,36 @@ Result<McpConfig> parse_mcp_config(std::string_view text, std::string_view name)
   return config;
 }
 
-Result<std::shared_ptr<McpClient>> McpServer::client() {
-  const std::lock_guard lock(mutex_);
+Result<std::unique_ptr<McpClient>> McpServer::start(const std::function<bool()>& stopped) const {
+  auto channel = TRY(open_stdio_channel(spec_.name, spec_.command));
+  return McpClient::open(spec_.name, std::move(channel), greeting_timeout_s, stopped);
+}
+
+Result<std::shared_ptr<McpClient>> McpServer::client(const std::function<bool()>& stopped) {
+  const auto given_up = [&] { return closed_ || (stopped && stopped()); };
+  std::unique_lock lock(mutex_, std::defer_lock);
+  while (!lock.try_lock_for(slice))
+    if (given_up()) return fail(Fault::cancelled, "{}: the call was stopped", spec_.name);
   if (closed_) return fail(Fault::cancelled, "{}: the MCP server was stopped", spec_.name);
   if (client_ && client_->is_open()) return client_;
   client_.reset();
-  auto channel = TRY(open_stdio_channel(spec_.name, spec_.command));
-  client_ = TRY(McpClient::open(spec_.name, std::move(channel), greeting_timeout_s,
-                                [this] { return closed_.load(); }));
+  const auto now = std::chrono::steady_clock::now();
+  if (failure_ && now - failure_->at < failure_lasts) return std::unexpected(failure_->error);
+  auto started = start(given_up);
+  if (!started && started.error().fault != Fault::cancelled)
+    failure_ = {started.error(), std::chrono::steady_clock::now()};
+  client_ = TRY(std::move(started));
   return client_;
 }
 
 Result<std::vector<McpToolInfo>> McpServer::list_tools() {
-  return TRY(client())->list_tools(greeting_timeout_s, [this] { return closed_.load(); });
+  const auto closed = [this] { return closed_.load(); };
+  return TRY(client(closed))->list_tools(greeting_timeout_s, closed);
 }
 
 Result<McpToolAnswer> McpServer::call_tool(const std::string& tool, const Json& arguments,
                                            const std::function<bool()>& stopped) {
-  return TRY(client())->call_tool(tool, arguments, spec_.timeout_s, stopped);
+  return TRY(client(stopped))->call_tool(tool, arguments, spec_.timeout_s, stopped);
 }
 
 void McpServer::close() {

@@ -8,7 +8,9 @@
 #include "agent/tool.h"
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
+#include <optional>
 
 namespace quire::agent {
 
@@ -33,17 +35,25 @@ class McpServer {
   const McpServerSpec& spec() const { return spec_; }
   Result<std::vector<McpToolInfo>> list_tools();
   // A server that has ended is started again, once for a call; a call that it ended in is not made
-  // again: nobody knows what it did.
+  // again: nobody knows what it did. One that could not be started is not tried again for some
+  // seconds: calls get the error of the last time.
   Result<McpToolAnswer> call_tool(const std::string& tool, const Json& arguments,
                                   const std::function<bool()>& stopped);
   // Calls end with an error, now and later.
   void close();
 
  private:
-  Result<std::shared_ptr<McpClient>> client();
+  struct Failure {
+    Error error;
+    std::chrono::steady_clock::time_point at;
+  };
+  // Waits while another call starts it, unless stopped() says so.
+  Result<std::shared_ptr<McpClient>> client(const std::function<bool()>& stopped);
+  Result<std::unique_ptr<McpClient>> start(const std::function<bool()>& stopped) const;
   const McpServerSpec spec_;
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
   std::shared_ptr<McpClient> client_;
+  std::optional<Failure> failure_;
   std::atomic<bool> closed_{false};
 };
 

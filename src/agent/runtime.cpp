@@ -2,12 +2,19 @@
 
 #include "format/printable.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
+#include <random>
 
 namespace quire::agent {
 namespace {
 
-constexpr double engine_timeout_s = 120;  // an image may have to be fetched
+constexpr std::chrono::seconds engine_timeout(120);  // an image may have to be fetched
+constexpr size_t engine_bytes_max = 1 << 20;         // that it says meanwhile
+constexpr double removal_timeout_s = 15;
 
 // Letters, digits and these; the first one is a letter or a digit.
 bool is_name(std::string_view text, std::string_view signs) {
@@ -30,6 +37,40 @@ Named split(std::string_view name) {
 
 std::unexpected<Error> unknown_runtime(const std::string& name, std::string_view known) {
   return fail(Fault::usage, "unknown tool runtime '{}'; there are: {}", printable(name), known);
+}
+
+constexpr std::string_view sign_of_life = "quire\n";
+
+// What has come and not been read yet.
+std::string read_some(int fd) {
+  char buffer[4096];
+  const ssize_t n = ::read(fd, buffer, sizeof buffer);
+  return {buffer, n > 0 ? static_cast<size_t>(n) : 0};
+}
+
+// Sends a line and waits for it to come back.
+Result<void> wait_for_life(Child& child, const std::string& engine, const std::string& image) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + engine_timeout;
+  std::string output, errors;
+  std::ignore = ::send(child.input(), sign_of_life.data(), sign_of_life.size(), MSG_NOSIGNAL);
+  while (Clock::now() < deadline) {
+    const bool ended = child.ends_within(0.02);
+    output += read_some(child.output());
+    errors += read_some(child.errors());
+    if (output.ends_with(sign_of_life)) return {};
+    if (output.size() + errors.size() > engine_bytes_max) break;
+    if (!ended) continue;
+    while (errors.ends_with('\n')) errors.pop_back();
+    return fail(Fault::io, "{}: cannot run {}: {}", engine, image,
+                errors.empty() ? "it ended" : printable(errors, 300));
+  }
+  return fail(Fault::io, "{}: cannot run {}: no answer in time", engine, image);
+}
+
+std::string new_container_name() {
+  std::random_device random;
+  return fmt::format("quire-{:08x}{:08x}", random(), random());
 }
 
 }  // namespace
@@ -55,6 +96,30 @@ Result<std::unique_ptr<Place>> place_of(const std::string& runtime, const std::s
                        CommandForm::shell_text, folder);
 }
 
+// A container whose program is cat, reading from a pipe that is ours: with this process, however
+// it ends, the pipe does, with that cat, with that the container, which is then removed.
+struct OwnRuntime::Container {
+  std::string engine, name;
+  Child child;
+
+  static Result<std::unique_ptr<Container>> start(const std::string& engine,
+                                                  const std::string& image) {
+    std::string name = new_container_name();
+    Child child = TRY(Child::start({.command = {engine, "run", "-i", "--rm", "--init", "--name",
+                                                name, "--entrypoint", "cat", "--", image},
+                                    .takes_input = true}));
+    auto container = std::make_unique<Container>(engine, std::move(name), std::move(child));
+    TRY(wait_for_life(container->child, engine, image));
+    return container;
+  }
+  ~Container() {
+    child.close_input();
+    if (!child.ends_within(removal_timeout_s))
+      std::ignore =
+          run_command({.command = {engine, "rm", "-f", name}}, {.timeout_s = removal_timeout_s});
+  }
+};
+
 Result<std::unique_ptr<OwnRuntime>> OwnRuntime::start(const std::string& name) {
   std::unique_ptr<OwnRuntime> runtime(new OwnRuntime());
   const Named named = split(name);
@@ -71,25 +136,12 @@ Result<std::unique_ptr<OwnRuntime>> OwnRuntime::start(const std::string& name) {
   const std::string engine(named.kind);
   if (!is_name(named.what, "_.-:/@"))
     return fail(Fault::usage, "invalid image '{}' of {}", printable(named.what), engine);
-  const CommandEnd end = TRY(
-      run_command({.command = {engine, "run", "-d", "--rm", "--init", "--", std::string(named.what),
-                               "sh", "-c", "while :; do sleep 3600; done"}},
-                  {.timeout_s = engine_timeout_s, .output_bytes_max = 64 << 10}));
-  // What it says while it fetches an image comes before.
-  std::string_view said = end.output;
-  while (said.ends_with('\n')) said.remove_suffix(1);
-  const size_t line = said.rfind('\n');
-  const std::string id(said.substr(line == said.npos ? 0 : line + 1));
-  if (end.exit_code != 0 || !is_name(id, ""))
-    return fail(Fault::io, "{}: cannot run {}: {}", engine, named.what,
-                end.timed_out ? "no answer in time" : printable(id, 300));
-  runtime->name_ = engine + "-container:" + id;
-  runtime->removal_ = {engine, "rm", "-f", id};
+  runtime->container_ = TRY(Container::start(engine, std::string(named.what)));
+  runtime->name_ = engine + "-container:" + runtime->container_->name;
   return runtime;
 }
 
-OwnRuntime::~OwnRuntime() {
-  if (!removal_.empty()) std::ignore = run_command({.command = removal_}, {.timeout_s = 15});
-}
+OwnRuntime::OwnRuntime() = default;
+OwnRuntime::~OwnRuntime() = default;
 
 }  // namespace quire::agent

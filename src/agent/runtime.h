@@ -15,7 +15,7 @@ namespace quire::agent {
 Result<std::unique_ptr<Place>> place_of(const std::string& runtime, const std::string& folder);
 
 // A runtime that the program was started with: one of the names above, or docker:IMAGE and
-// podman:IMAGE, a container of its own that goes with it.
+// podman:IMAGE, a container of its own that ends with the program, even when that is killed.
 class OwnRuntime {
  public:
   // Starts the container. usage, not_found without the engine, io with what it said.
@@ -24,9 +24,10 @@ class OwnRuntime {
   const std::string& name() const { return name_; }  // as place_of() takes it
 
  private:
-  OwnRuntime() = default;
+  struct Container;
+  OwnRuntime();
   std::string name_;
-  std::vector<std::string> removal_;  // the command that removes the container
+  std::unique_ptr<Container> container_;
 };
 
 }  // namespace quire::agent

@@ -1,7 +1,7 @@
 // A tool: something a model may ask for by name, with arguments that a JSON schema describes.
 //
 // Tools stand in a Toolbox. Those that are built in are rows of builtin_tools.inc; an MCP server
-// brings others (mcp_tools.h). Where a tool works is a Place: this machine, a container, another
+// brings others (mcp_server.h). Where a tool works is a Place: this machine, a container, another
 // machine.
 #pragma once
 #include "base/result.h"

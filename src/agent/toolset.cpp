@@ -16,10 +16,13 @@ Result<std::unique_ptr<Toolset>> Toolset::create(const ToolsetOptions& options) 
   return set;
 }
 
+bool Toolset::lets_choose(const std::string& runtime) const {
+  return !runtime_ || runtime.empty() || runtime == runtime_->name();
+}
+
 Result<std::unique_ptr<Place>> Toolset::place(const std::string& runtime,
                                               const std::string& folder) const {
-  if (runtime.empty() && runtime_) return place_of(runtime_->name(), folder);
-  return place_of(runtime, folder);
+  return place_of(runtime_ ? runtime_->name() : runtime, folder);
 }
 
 void Toolset::end() {

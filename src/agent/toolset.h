@@ -23,7 +23,9 @@ class Toolset {
   static Result<std::unique_ptr<Toolset>> create(const ToolsetOptions& options);
 
   const Toolbox& toolbox() const { return toolbox_; }
-  // runtime "": the one that the tools have.
+  // Whether a call may choose where it works: not when the program was started with a runtime.
+  bool lets_choose(const std::string& runtime) const;
+  // runtime "", or where nothing else may be chosen: the one that the tools have.
   Result<std::unique_ptr<Place>> place(const std::string& runtime, const std::string& folder) const;
   // Calls that run must end soon, no others are begun, MCP servers are stopped.
   void end();

@@ -77,12 +77,29 @@ AtomicFile::AtomicFile(std::string path, std::string temporary, int fd)
   buffer_.reserve(write_buffer_bytes);
 }
 
+namespace {
+
+// A file that is replaced keeps its mode, from before the first byte: it may be a secret.
+Result<void> take_mode(const std::string& path, int fd) {
+  constexpr mode_t bits = 07777;
+  struct stat old{}, now{};
+  if (::stat(path.c_str(), &old) != 0 || !S_ISREG(old.st_mode)) return {};
+  // Some file systems have one mode for all and refuse to be told.
+  if (::fstat(fd, &now) == 0 && (now.st_mode & bits) == (old.st_mode & bits)) return {};
+  if (::fchmod(fd, old.st_mode & bits) != 0) return fail_errno(path, "set the mode of");
+  return {};
+}
+
+}  // namespace
+
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
   static std::atomic<uint64_t> count = 0;  // threads may write the same file at once
   std::string temporary = fmt::format("{}.tmp-{}-{}", path, ::getpid(), count++);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return fail_errno(path, "create");
-  return AtomicFile(path, std::move(temporary), fd);
+  AtomicFile file(path, std::move(temporary), fd);
+  TRY(take_mode(path, fd));
+  return file;
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 namespace quire {
@@ -86,6 +87,38 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return list;
 }
 
+// The exit code of a child that has ended, or that somebody else has waited for (-1).
+int exit_code_of(pid_t pid) {
+  int status = 0;
+  pid_t code = -1;
+  while ((code = ::waitpid(pid, &status, 0)) < 0 && errno == EINTR) {
+  }
+  if (code < 0) return -1;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// Children that were killed and did not die in time. They are looked after whenever there is to do
+// with children.
+class Reaper {
+ public:
+  static Reaper& of_process() {
+    static Reaper reaper;
+    return reaper;
+  }
+  void take(pid_t pid) {
+    const std::lock_guard lock(mutex_);
+    left_.push_back(pid);
+  }
+  void look() {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(left_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<pid_t> left_;
+};
+
 struct SpawnSettings {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -128,6 +161,7 @@ Result<void> check(const ChildOptions& options) {
 
 Result<Child> Child::start(const ChildOptions& options) {
   TRY(check(options));
+  Reaper::of_process().look();
   Ends input, output, errors;
   TRY(open_output(output));
   if (options.takes_input) TRY(open_input(input));
@@ -193,15 +227,18 @@ void Child::signal(int number) const {
   if (pid_ > 0) ::kill(-pid_, number);
 }
 
-int Child::finish() {
+int Child::finish(double patience_s) {
   close_input();
   if (pid_ < 0) return exit_code_;
   signal(SIGKILL);
-  int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  ::kill(pid_, SIGKILL);  // it may have left its group
+  exit_code_ = 128 + SIGKILL;
+  if (ends_within(patience_s))
+    exit_code_ = exit_code_of(pid_);
+  else
+    Reaper::of_process().take(pid_);
   pid_ = -1;
-  exit_code_ = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  Reaper::of_process().look();
   return exit_code_;
 }
 
@@ -216,19 +253,40 @@ struct Flow {
   const CommandLimits& limits;
   const CommandWatch& watch;
   CommandEnd& end;
-  bool open = true;  // the output
+  bool output_open = true, errors_open = child.errors() >= 0;
+  char buffer[16384]{};
 
-  bool read_some() {
-    char buffer[16384];
-    const ssize_t n = ::read(child.output(), buffer, sizeof buffer);
+  // What has come; nothing, perhaps because it is the end.
+  std::string_view read_some(int fd, bool& open) {
+    const ssize_t n = ::read(fd, buffer, sizeof buffer);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) open = false;
-    if (n <= 0) return false;
-    const auto n_bytes = static_cast<size_t>(n);
-    const size_t kept = std::min(n_bytes, limits.output_bytes_max - end.output.size());
-    end.cut |= kept < n_bytes;
-    end.output.append(buffer, kept);
-    if (kept > 0 && watch.on_output) watch.on_output({buffer, kept});
-    return true;
+    return {buffer, n > 0 ? static_cast<size_t>(n) : 0};
+  }
+
+  bool take_output() {
+    const std::string_view piece = read_some(child.output(), output_open);
+    const std::string_view kept = piece.substr(0, limits.output_bytes_max - end.output.size());
+    end.cut |= kept.size() < piece.size();
+    end.output += kept;
+    if (!kept.empty() && watch.on_output) watch.on_output(kept);
+    return !piece.empty();
+  }
+
+  bool take_errors() {
+    const std::string_view piece = read_some(child.errors(), errors_open);
+    end.errors += piece;
+    if (end.errors.size() > limits.errors_bytes_max)
+      end.errors.erase(0, end.errors.size() - limits.errors_bytes_max);
+    return !piece.empty();
+  }
+
+  // What an ended child has left in its pipes, which others may go on filling.
+  void take_rest() {
+    constexpr size_t n_reads_max = (1 << 20) / sizeof buffer;  // the most that a pipe holds
+    for (size_t i = 0; i < n_reads_max && output_open && take_output(); ++i) {
+    }
+    for (size_t i = 0; i < n_reads_max && errors_open && take_errors(); ++i) {
+    }
   }
 
   void write_some() {
@@ -240,15 +298,18 @@ struct Flow {
 
   // Waits a slice at most. False: nothing more can come.
   bool step() {
-    if (!open) return !child.ends_within(slice_ms / 1e3);
-    pollfd entries[2] = {{child.output(), POLLIN, 0}, {child.input(), POLLOUT, 0}};
-    const int n = ::poll(entries, child.input() >= 0 ? 2 : 1, slice_ms);
-    if (n > 0 && entries[1].revents != 0) write_some();
-    if (n > 0 && entries[0].revents != 0) read_some();
+    if (!output_open && !errors_open) return !child.ends_within(slice_ms / 1e3);
+    // A descriptor of -1 is passed over.
+    pollfd entries[3] = {{output_open ? child.output() : -1, POLLIN, 0},
+                         {errors_open ? child.errors() : -1, POLLIN, 0},
+                         {child.input(), POLLOUT, 0}};
+    const int n = ::poll(entries, 3, slice_ms);
+    if (n > 0 && entries[2].revents != 0) write_some();
+    if (n > 0 && entries[0].revents != 0) take_output();
+    if (n > 0 && entries[1].revents != 0) take_errors();
     // Somebody else may hold the other end open: the child's own end counts.
     if (n != 0 || !child.ends_within(0)) return true;
-    while (open && read_some()) {
-    }
+    take_rest();
     return false;
   }
 };
@@ -258,7 +319,6 @@ struct Flow {
 Result<CommandEnd> run_command(ChildOptions options, const CommandLimits& limits,
                                std::string_view input, const CommandWatch& watch) {
   options.takes_input = !input.empty();
-  options.merges_errors = true;
   Child child = TRY(Child::start(options));
   CommandEnd end;
   Flow flow{child, input, limits, watch, end};

@@ -45,8 +45,10 @@ class Child {
   bool ends_within(double seconds) const;
   // To the whole group.
   void signal(int number) const;
-  // Kills what is left of the group and waits. The exit code; 128 + N when signal N ended it.
-  int finish();
+  // Kills the child and what is left of its group, and waits for it: the exit code; 128 + N when
+  // signal N ended it. One that cannot die (it hangs in the kernel, or became another user) is not
+  // waited for longer than that: later children see to it that it leaves no zombie.
+  int finish(double patience_s = 2);
 
  private:
   Child() = default;
@@ -58,6 +60,7 @@ class Child {
 struct CommandLimits {
   double timeout_s = 10;
   size_t output_bytes_max = 16 << 10;  // what comes after is read and thrown away
+  size_t errors_bytes_max = 4 << 10;   // what came before is thrown away
 };
 
 struct CommandWatch {
@@ -67,6 +70,7 @@ struct CommandWatch {
 
 struct CommandEnd {
   std::string output{};
+  std::string errors{};  // the end of its standard error, unless the two were merged
   int exit_code = -1;
   bool timed_out = false, stopped = false;  // it was killed
   bool cut = false;                         // there was more output

@@ -43,9 +43,14 @@ Json answer_json(Result<agent::ToolResult> result) {
 // Where it is to work is the client's to say, not the model's.
 ApiResult<std::unique_ptr<agent::Place>> place_asked_for(const agent::Toolset& tools,
                                                          const HttpRequest& request) {
-  auto place = tools.place(std::string(request.header_or("x-tool-runtime", "")),
-                           std::string(request.header_or("x-tool-cwd", "")));
-  // As there: a runtime that is not to be had is the server's trouble.
+  const std::string runtime(request.header_or("x-tool-runtime", ""));
+  if (!tools.lets_choose(runtime))
+    return fail_api(403, "x-tool-runtime",
+                    "the runtime '{}' cannot be chosen: --tools-runtime says where the tools of "
+                    "this server work",
+                    printable(runtime));
+  auto place = tools.place(runtime, std::string(request.header_or("x-tool-cwd", "")));
+  // A 500 as there, where clients look for it, though it is often the header that is wrong.
   if (!place) return fail_api(500, "x-tool-runtime", "{}", place.error().text);
   return *std::move(place);
 }

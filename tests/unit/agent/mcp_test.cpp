@@ -135,6 +135,37 @@ TEST_F(Mcp, AProgramThatIsNoServerIsSaidToBeNone) {
   EXPECT_THAT(McpServer(bad).list_tools().error().text, HasSubstr("usage: something else"));
 }
 
+TEST_F(Mcp, AServerThatCannotBeStartedIsNotTriedAgainAtOnce) {
+  McpServerSpec bad = spec();
+  bad.command.command = {"sh", "-c", "echo x >> \"$0\"; exit 2", folder_ / "starts"};
+  McpServer server(bad);
+  const std::string error = call(server, "echo");
+  EXPECT_THAT(error, HasSubstr("does not answer any more"));
+  EXPECT_EQ(call(server, "echo"), error);
+  EXPECT_EQ(read_file(folder_ / "starts").value(), "x\n");
+}
+
+TEST_F(Mcp, CallsOfAServerThatHangsEndWhenTheyAreStopped) {
+  McpServerSpec hanging = spec();
+  hanging.command.command = {"sleep", "1000"};
+  McpServer server(hanging);
+  std::atomic<bool> waits{false}, enough{false};
+  Fault first = Fault::io;
+  std::thread caller([&] {
+    const auto noting = [&] {
+      waits = true;
+      return enough.load();
+    };
+    first = server.call_tool("echo", Json::object(), noting).error().fault;
+  });
+  while (!waits) std::this_thread::yield();
+  const auto second = server.call_tool("echo", Json::object(), [] { return true; });
+  EXPECT_EQ(second.error().fault, Fault::cancelled) << "while the first one still waits";
+  enough = true;
+  caller.join();
+  EXPECT_EQ(first, Fault::cancelled);
+}
+
 TEST_F(Mcp, ToolsComeIntoTheBoxUnderTheNameOfTheirServer) {
   McpServerSpec second = script_spec(folder_, "second"), bad = script_spec(folder_, "bad");
   bad.command.command = {"quire-no-such-program"};

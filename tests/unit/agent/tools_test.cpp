@@ -8,10 +8,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 namespace quire::agent {
 namespace {
@@ -20,13 +25,15 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-enum class Where { here, by_commands, by_text };
+enum class Where { here, by_commands, by_text, noisy };
 
 std::unique_ptr<Place> make_place(Where where, const std::string& folder) {
   if (where == Where::here) return host_place(folder);
   // What docker does with its words, and ssh with its one.
   if (where == Where::by_commands) return command_place({"env"}, CommandForm::words, folder);
-  return command_place({"sh", "-c"}, CommandForm::shell_text, folder);
+  if (where == Where::by_text) return command_place({"sh", "-c"}, CommandForm::shell_text, folder);
+  return command_place({"sh", "-c", "echo Warning: something >&2; exec \"$@\"", "sh"},
+                       CommandForm::words, folder);
 }
 
 class Tools : public testing::TestWithParam<Where> {
@@ -52,11 +59,13 @@ class Tools : public testing::TestWithParam<Where> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Places, Tools,
-                         testing::Values(Where::here, Where::by_commands, Where::by_text),
+                         testing::Values(Where::here, Where::by_commands, Where::by_text,
+                                         Where::noisy),
                          [](const auto& each) -> std::string {
                            return each.param == Where::here          ? "here"
                                   : each.param == Where::by_commands ? "byCommands"
-                                                                     : "byText";
+                                  : each.param == Where::by_text     ? "byText"
+                                                                     : "byARunnerThatTalks";
                          });
 
 TEST_P(Tools, AFileIsWrittenReadAndEdited) {
@@ -130,6 +139,46 @@ TEST_P(Tools, AReplacedFileKeepsItsMode) {
   ASSERT_EQ(::stat((folder_ / "run.sh").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0750u);
   EXPECT_EQ(folder_.n_entries(), 1) << "nothing else was left there";
+}
+
+TEST_P(Tools, ALinkStaysALink) {
+  put("sub/a", "old");
+  std::filesystem::create_symlink("sub/a", folder_ / "link");
+  EXPECT_EQ(text("write_file", {{"path", "link"}, {"content", "new"}}), "fields");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "link"));
+  EXPECT_EQ(read_file(folder_ / "sub/a").value(), "new");
+}
+
+TEST(CommandPlace, AFileStaysWhenTheConnectionBreaksOnTheWay) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(write_file(folder / "a", "as it was").has_value());
+  const auto place =
+      command_place({"sh", "-c", "head -c 3 | \"$@\"", "sh"}, CommandForm::words, folder.path());
+  EXPECT_THAT(place->write("a", "something longer").error().text,
+              HasSubstr("a: not all of the 16 bytes arrived"));
+  EXPECT_EQ(read_file(folder / "a").value(), "as it was");
+  EXPECT_EQ(folder.n_entries(), 1) << "nothing else was left there";
+}
+
+TEST(CommandPlace, WhatTheRunnerSaysIsTheErrorWhenItRunsNothing) {
+  const auto place =
+      command_place({"sh", "-c", "echo no such container >&2; exit 125"}, CommandForm::words, "");
+  EXPECT_THAT(place->read("a", 10).error().text, HasSubstr("a: no such container"));
+  const CommandEnd end = place->run({"true"}, {}).value();
+  EXPECT_EQ(end.output, "no such container\n");
+  EXPECT_EQ(end.exit_code, 125);
+}
+
+TEST(HostPlace, AListingThatCannotGoOnSaysSo) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder / "a/b");
+  const auto removes_it = [&] {
+    std::filesystem::remove_all(folder / "a");
+    return false;
+  };
+  const PlaceListing listing = host_place(folder.path())->list(".", 0, removes_it).value();
+  EXPECT_EQ(listing.entries.size(), 1u);
+  EXPECT_TRUE(listing.cut);
 }
 
 TEST_P(Tools, FilesAreFoundByName) {
@@ -253,29 +302,57 @@ TEST(Runtime, NamesThatAreOptionsOrNothingAreRefused) {
 }
 
 // A program that answers as docker does, and runs commands here.
-TEST(Runtime, AContainerOfAnImageIsMadeUsedAndRemoved) {
-  const TemporaryFolder folder;
-  const std::string marker = folder / "removed";
-  ASSERT_TRUE(write_file(folder / "docker",
-                         "#!/bin/sh\ncase $1 in\n"
-                         "run) echo Pulling >&2; echo 0123abcd ;;\n"
-                         "exec) [ $3 = 0123abcd ] && shift 3 && exec \"$@\" ;;\n"
-                         "rm) echo $3 > " +
-                             marker + " ;;\nesac\n")
-                  .has_value());
-  ASSERT_EQ(::chmod((folder / "docker").c_str(), 0755), 0);
-  const std::string path = ::getenv("PATH");
-  ::setenv("PATH", (folder.path() + ":" + path).c_str(), 1);
+class OwnContainer : public testing::Test {
+ protected:
+  OwnContainer() {
+    std::ignore = write_file(folder_ / "docker",
+                             "#!/bin/sh\n"
+                             "[ \"$1\" = exec ] && [ \"$3\" = \"$(cat \"${0%/*}/name\")\" ] && "
+                             "shift 3 && exec \"$@\"\n"
+                             "[ \"$1\" = run ] && shift 5 && echo Pulling >&2 || exit 1\n"
+                             "[ \"$*\" = \"$1 --entrypoint cat -- busybox\" ] || exit 1\n"
+                             "echo \"$1\" > \"${0%/*}/name\"\n"
+                             "cat\n"
+                             "mv \"${0%/*}/name\" \"${0%/*}/removed\"\n");
+    ::chmod((folder_ / "docker").c_str(), 0755);
+    ::setenv("PATH", (folder_.path() + ":" + path_).c_str(), 1);
+  }
+  ~OwnContainer() override { ::setenv("PATH", path_.c_str(), 1); }
+  bool is_removed() const { return file_exists(folder_ / "removed"); }
+
+  const std::string path_ = ::getenv("PATH");
+  const TemporaryFolder folder_;
+};
+
+TEST_F(OwnContainer, IsMadeOfAnImageUsedAndRemoved) {
   {
     const auto runtime = OwnRuntime::start("docker:busybox").value();
-    EXPECT_EQ(runtime->name(), "docker-container:0123abcd");
-    const auto place = place_of(runtime->name(), folder.path()).value();
+    EXPECT_THAT(runtime->name(), StartsWith("docker-container:quire-"));
+    const auto place = place_of(runtime->name(), folder_.path()).value();
     EXPECT_TRUE(place->write("a", "text").has_value());
     EXPECT_EQ(place->read("a", 100).value(), "text");
-    EXPECT_FALSE(file_exists(marker));
+    EXPECT_FALSE(is_removed());
   }
-  ::setenv("PATH", path.c_str(), 1);
-  EXPECT_EQ(read_file(marker).value(), "0123abcd\n");
+  EXPECT_TRUE(is_removed());
+}
+
+TEST_F(OwnContainer, EndsWithAProgramThatIsKilled) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const auto runtime = OwnRuntime::start("docker:busybox");
+    ::kill(::getpid(), runtime ? SIGKILL : SIGTERM);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(WTERMSIG(status), SIGKILL) << "it was there";
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!is_removed() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(is_removed());
+}
+
+TEST_F(OwnContainer, SaysWhatTheEngineSays) {
+  EXPECT_THAT(OwnRuntime::start("docker:other").error().text,
+              HasSubstr("docker: cannot run other: Pulling"));
 }
 
 }  // namespace

@@ -6,9 +6,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <string>
 
 namespace quire {
@@ -40,6 +42,18 @@ TEST(MappedFile, ShowsTheBytesOfAFile) {
   ASSERT_TRUE(file.has_value());
   EXPECT_EQ(text_of(file->bytes()), "some bytes");
   EXPECT_EQ(file->path(), folder / "a");
+}
+
+TEST(AtomicFile, TakesTheModeOfTheFileItReplacesBeforeTheFirstByte) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(write_file(folder / "a", "secret").has_value());
+  ASSERT_EQ(::chmod((folder / "a").c_str(), 0600), 0);
+  AtomicFile file = AtomicFile::create(folder / "a").value();
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    EXPECT_EQ(static_cast<int>(entry.status().permissions()), 0600) << entry.path();
+  ASSERT_TRUE(file.write("another one").has_value());
+  ASSERT_TRUE(file.commit().has_value());
+  EXPECT_EQ(static_cast<int>(std::filesystem::status(folder / "a").permissions()), 0600);
 }
 
 TEST(MappedFile, OfAnEmptyFileHasNoBytes) {

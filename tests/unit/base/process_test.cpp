@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 namespace quire {
 namespace {
@@ -17,7 +18,8 @@ using testing::HasSubstr;
 
 CommandEnd run_shell(const std::string& script, const CommandLimits& limits = {},
                      std::string_view input = {}, const CommandWatch& watch = {}) {
-  return run_command({.command = {"sh", "-c", script}}, limits, input, watch).value();
+  return run_command({.command = {"sh", "-c", script}, .merges_errors = true}, limits, input, watch)
+      .value();
 }
 
 bool is_running(pid_t pid) { return ::kill(pid, 0) == 0; }
@@ -27,6 +29,21 @@ TEST(RunCommand, GivesOutputErrorsAndTheExitCode) {
   EXPECT_EQ(end.output, "out\nerr\n");
   EXPECT_EQ(end.exit_code, 3);
   EXPECT_FALSE(end.timed_out || end.cut || end.stopped);
+}
+
+TEST(RunCommand, KeepsOutputAndErrorsApartUnlessTheyAreMerged) {
+  const auto apart = [](const std::string& script, const CommandLimits& limits) {
+    return run_command({.command = {"sh", "-c", script}}, limits).value();
+  };
+  const CommandEnd end = apart("echo out; echo err >&2; exit 3", {});
+  EXPECT_EQ(end.output, "out\n");
+  EXPECT_EQ(end.errors, "err\n");
+  EXPECT_EQ(end.exit_code, 3);
+  const CommandEnd full = apart("exec >&-; yes | head -c 1000000 >&2; echo last >&2",
+                                {.timeout_s = 60, .errors_bytes_max = 7});
+  EXPECT_EQ(full.output, "");
+  EXPECT_EQ(full.errors, "y\nlast\n") << "the end of what is more than a pipe holds";
+  EXPECT_FALSE(full.timed_out);
 }
 
 TEST(RunCommand, TakesWordsAsTheyAre) {
@@ -55,6 +72,28 @@ TEST(RunCommand, EndsACommandThatIsTooSlowWithAllThatItStarted) {
     state =
         run_shell(fmt::format("cut -d' ' -f3 /proc/{}/stat 2>/dev/null || echo Z", left)).output;
   EXPECT_THAT(state, testing::StartsWith("Z"));
+}
+
+TEST(RunCommand, EndsAChildThatLeftItsGroup) {
+  if (run_shell("command -v perl").exit_code != 0) GTEST_SKIP() << "made by Perl's setpgrp";
+  const CommandEnd end = run_command({.command = {"perl", "-e",
+                                                  "setpgrp(0, getpgrp(getppid()));"
+                                                  "$| = 1; print 'x'; sleep 1000"}},
+                                     {.timeout_s = 0.5})
+                             .value();
+  EXPECT_EQ(end.output, "x");
+  EXPECT_EQ(end.exit_code, 128 + SIGKILL);
+}
+
+TEST(Children, OneThatIsNotWaitedForLeavesNoZombie) {
+  Child child = Child::start({.command = {"sh", "-c", "echo $$; exec sleep 1000"}}).value();
+  char buffer[32];
+  ssize_t n = 0;
+  while ((n = ::read(child.output(), buffer, sizeof buffer)) < 0) std::this_thread::yield();
+  const pid_t pid = std::stoi(std::string(buffer, static_cast<size_t>(n)));
+  EXPECT_EQ(child.finish(0), 128 + SIGKILL);
+  for (int i = 0; i < 1000 && is_running(pid); ++i) run_shell("true");
+  EXPECT_FALSE(is_running(pid)) << "a zombie would be";
 }
 
 TEST(RunCommand, DoesNotWaitForWhatTheCommandLeftBehind) {

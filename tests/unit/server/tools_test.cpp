@@ -74,6 +74,20 @@ TEST(ToolRoutes, TellTheModelWhatItDidWrongAndTheClientToo) {
       500);
 }
 
+TEST(ToolRoutes, WorkWhereTheServerWasToldToAndNowhereElse) {
+  AppOptions options;
+  options.tools = agent::Toolset::create({.builtin = {"get_info"}, .runtime = "ssh:host"}).value();
+  const TestServer server(options);
+  for (const char* other : {"ssh:elsewhere", "docker-container:1", "nonsense"}) {
+    const Reply reply = server.ask("POST", "/tools", R"({"tool": "get_info"})",
+                                   std::string("x-tool-runtime: ") + other + "\r\n");
+    EXPECT_EQ(reply.status, 403);
+    EXPECT_THAT(reply.body, HasSubstr(other));
+  }
+  EXPECT_TRUE(options.tools->lets_choose("ssh:host"));
+  EXPECT_TRUE(options.tools->lets_choose(""));
+}
+
 TEST(ToolRoutes, StreamTheOutputOfACommand) {
   const TestServer server(with_tools({"exec_shell_command"}));
   const Reply reply = server.post(
