@@ -127,6 +127,17 @@ Result<void> give_tools(const ServeFlags& flags, AppOptions& options) {
                 "--host {} with tools and without a key would let other machines do on this one "
                 "what they like: give a key with --api-key or --api-key-file",
                 flags.host);
+  const auto lets_all_in = [](const std::vector<std::string>& list) {
+    return std::ranges::find(list, "*") != list.end();
+  };
+  for (const auto& [flag, list] : {std::pair("--cors-origin", &options.gate.cors_origins),
+                                   std::pair("--allowed-host", &options.gate.allowed_hosts)})
+    if (gives_tools(flags.tools) && options.gate.api_keys.empty() && lets_all_in(*list))
+      return fail(Fault::usage,
+                  "{} * with tools and without a key would let any page of the web do on this "
+                  "machine what it likes: give a key with --api-key or --api-key-file, or list "
+                  "those that may",
+                  flag);
   return apply(flags.tools, options);
 }
 

@@ -27,7 +27,6 @@ constexpr Ignored ignored_flags[] = {
     {"--rerank,--reranking", Takes::nothing},
     {"--cont-batching,--cb,--no-cont-batching,--nocb", Takes::nothing},
     {"--swa-full", Takes::nothing},
-    {"--no-ui-mcp-proxy,--no-webui-mcp-proxy,--no-agent", Takes::nothing},
     {"--cache-prompt", Takes::nothing},
     {"--cache-idle-slots,--no-cache-idle-slots", Takes::nothing},
     {"--warmup,--no-warmup", Takes::nothing},

@@ -30,6 +30,10 @@ Result<void> add_mcp_servers(std::string_view text, std::string_view name,
   return {};
 }
 
+bool gives_proxy(const ToolFlags& flags) {
+  return flags.proxy.empty() ? flags.agent : flags.proxy == "yes";
+}
+
 }  // namespace
 
 void add_tool_flags(CommandLine& app, ToolFlags& flags) {
@@ -45,24 +49,28 @@ void add_tool_flags(CommandLine& app, ToolFlags& flags) {
            "MCP servers to start, whose tools /tools offers, too: a JSON file with \"mcpServers\"",
            "FILE");
   add_text(app, "--mcp-servers-json", flags.mcp_json, "the same, the JSON itself", "JSON");
-  app.add_flag("--mcp-proxy,--ui-mcp-proxy,--webui-mcp-proxy", flags.proxy,
-               "/cors-proxy?url=ADDRESS asks other servers for pages of this one");
-  app.add_flag("--agent", flags.agent, "--tools all and --mcp-proxy");
+  app.add_flag(
+         "--mcp-proxy{yes},--ui-mcp-proxy{yes},--webui-mcp-proxy{yes},--no-mcp-proxy{no},"
+         "--no-ui-mcp-proxy{no},--no-webui-mcp-proxy{no}",
+         flags.proxy, "/cors-proxy?url=ADDRESS asks other servers for pages of this one")
+      ->check(one_of({"yes", "no"}, Case::as_written, InHelp::not_listed));
+  app.add_flag("--agent,!--no-agent", flags.agent,
+               "--tools all and --mcp-proxy, where these do not say otherwise");
 }
 
 bool gives_tools(const ToolFlags& flags) {
-  return flags.agent || flags.proxy || !flags.builtin.empty() || !flags.mcp_file.empty() ||
+  return flags.agent || gives_proxy(flags) || !flags.builtin.empty() || !flags.mcp_file.empty() ||
          !flags.mcp_json.empty();
 }
 
 Result<void> apply(const ToolFlags& flags, server::AppOptions& options) {
-  options.proxy = flags.proxy || flags.agent;
+  options.proxy = gives_proxy(flags);
   const bool builtin = flags.agent || !flags.builtin.empty();
   if (!flags.runtime.empty() && !builtin)
     return fail(Fault::usage, "--tools-runtime says where tools run; --tools says which");
   if (!builtin && flags.mcp_file.empty() && flags.mcp_json.empty()) return {};
   agent::ToolsetOptions tools;
-  tools.builtin = flags.agent ? std::vector<std::string>{"all"} : names_in(flags.builtin);
+  if (builtin) tools.builtin = names_in(flags.builtin.empty() ? "all" : flags.builtin);
   tools.runtime = flags.runtime;
   if (!flags.mcp_file.empty()) {
     const std::string text = TRY(read_file(flags.mcp_file, 16 << 20));

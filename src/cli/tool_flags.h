@@ -9,7 +9,8 @@ namespace quire {
 
 struct ToolFlags {
   std::string builtin, runtime, mcp_file, mcp_json;
-  bool proxy = false, agent = false;
+  std::string proxy;  // "yes", "no"; "": as `agent` has it
+  bool agent = false;
 };
 
 void add_tool_flags(CommandLine& app, ToolFlags& flags);
