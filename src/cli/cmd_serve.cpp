@@ -197,11 +197,13 @@ Result<AppOptions> app_options(const ServeFlags& flags) {
 }
 
 Result<std::unique_ptr<server::StoreCatalog>> make_catalog(
-    const std::vector<std::string>& models, const std::vector<FileCatalog::Alias>& names) {
+    const std::vector<std::string>& models, const std::vector<FileCatalog::Alias>& names,
+    const std::string& hub_token) {
   server::StoreCatalogOptions options;
   options.store = model_store().root();
   options.caches = cache_folders();
   options.pull = pull_options();
+  if (!hub_token.empty()) options.pull.hugging_face_token = hub_token;
   options.push.http = registry_options();
   options.push.key_files = signing_key_files();
   options.push.logins = registry_logins();
@@ -262,14 +264,14 @@ Result<int> run(const ServeFlags& flags) {
   std::signal(SIGPIPE, SIG_IGN);
   // Every thread would keep freed memory of its own; a few share it.
   ::mallopt(M_ARENA_MAX, 2);
-  const sigset_t signals = end_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // for all threads that follow
-
   std::vector<std::string> models = flags.models;
   if (!flags.llama.hf_repo.empty()) models.insert(models.begin(), TRY(hub_model(flags.llama)));
+
+  const sigset_t signals = end_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // for all threads that follow
   if (!flags.model.model.empty()) models.insert(models.begin(), flags.model.model);
   const auto names = TRY(aliases(flags));
-  const auto catalog = TRY(make_catalog(models, names));
+  const auto catalog = TRY(make_catalog(models, names, flags.llama.hf_token));
   const AppOptions options = TRY(app_options(flags));
   const HttpServerOptions http_settings = TRY(http_options(flags));
   App app(options, *catalog);

@@ -69,8 +69,8 @@ class LarkParser : NotationReader {
     bool may_repeat = false;  // whether the last item may be followed by *, + and the like
   };
   struct Alias {
-    std::string name, imported;
-    std::string where;  // for an error
+    std::string imported;
+    size_t at;  // in the text, for an error
   };
 
   std::unexpected<Error> unsupported(std::string_view what) const {
@@ -213,18 +213,17 @@ class LarkParser : NotationReader {
   Result<void> add_alias(std::string_view alias, std::string_view name) {
     const std::string imported = std::string(common_scope) + std::string(name);
     TRY(define(std::string(alias), add_text(Kind::name, imported)));
-    aliases_.push_back({std::string(alias), imported, place()});
+    aliases_.push_back({imported, at_});
     return {};
   }
 
   Result<void> add_imports() {
     TRY(LarkParser(common_text, "common", common_scope, limits_, tree_).run());
+    std::unordered_set<std::string_view> known;
+    for (const LarkDefinition& definition : tree_.definitions) known.insert(definition.name);
     for (const Alias& alias : aliases_)
-      if (std::ranges::none_of(tree_.definitions, [&](const LarkDefinition& definition) {
-            return definition.name == alias.imported;
-          }))
-        return fail(Fault::bad_format, "{}: the library has no '{}'", alias.where,
-                    printable(alias.imported));
+      if (!known.contains(alias.imported))
+        return at_ = alias.at, wrong("the library has no '{}'", printable(alias.imported));
     return {};
   }
 

@@ -27,14 +27,12 @@ class Splitter {
  public:
   Splitter(Chunk text, bool at_hyphens) : text_(text), at_hyphens_(at_hyphens) {}
 
-  std::vector<Chunk> run() {
-    std::vector<Chunk> chunks;
-    for (size_t at = 0; at < text_.size();) {
-      const size_t end = is_blank(text_[at]) ? end_of_blanks(at) : end_of_part(at);
-      chunks.push_back(text_.substr(at, end - at));
-      at = end;
-    }
-    return chunks;
+  // Empty at the end of the text.
+  Chunk next() {
+    const size_t begin = at_;
+    if (begin < text_.size())
+      at_ = is_blank(text_[begin]) ? end_of_blanks(begin) : end_of_part(begin);
+    return text_.substr(begin, at_ - begin);
   }
 
  private:
@@ -76,6 +74,7 @@ class Splitter {
 
   Chunk text_;
   bool at_hyphens_;
+  size_t at_ = 0;
 };
 
 struct WrapStyle {
@@ -94,37 +93,49 @@ size_t cut_of(Chunk chunk, size_t room, bool hyphens) {
   return useful ? hyphen + 1 : room;
 }
 
-std::vector<std::u32string> wrapped_lines(Chunk text, const WrapStyle& style) {
-  std::vector<Chunk> waiting = Splitter(text, style.split_at_hyphens).run();
-  std::ranges::reverse(waiting);
-  std::vector<std::u32string> lines;
-  while (!waiting.empty()) {
-    if (!lines.empty() && is_white(waiting.back())) waiting.pop_back();
-    std::vector<Chunk> line;
-    size_t n = 0;
-    while (!waiting.empty() && n + waiting.back().size() <= style.width) {
-      n += waiting.back().size();
-      line.push_back(waiting.back());
-      waiting.pop_back();
+// The lines of a text one by one; empty at the end. A line is a stretch of the text: chunks follow
+// each other in it.
+class Lines {
+ public:
+  Lines(Chunk text, const WrapStyle& style)
+      : style_(style), splitter_(text, style.split_at_hyphens), waiting_(splitter_.next()) {}
+
+  Chunk next() {
+    while (!waiting_.empty()) {
+      if (!first_ && is_white(waiting_)) waiting_ = splitter_.next();
+      const Chunk line = without_last_blanks();
+      if (line.empty()) continue;
+      first_ = false;
+      return line;
     }
-    if (!waiting.empty() && waiting.back().size() > style.width) {
-      if (style.cut_words) {
-        Chunk& chunk = waiting.back();
-        const size_t cut = cut_of(chunk, style.width - n, style.hyphens);
-        line.push_back(chunk.substr(0, cut));
-        chunk.remove_prefix(cut);
-      } else if (line.empty()) {
-        line.push_back(waiting.back());
-        waiting.pop_back();
-      }
-    }
-    if (!line.empty() && is_white(line.back())) line.pop_back();
-    if (line.empty()) continue;
-    std::u32string& joined = lines.emplace_back();
-    for (const Chunk chunk : line) joined += chunk;
+    return {};
   }
-  return lines;
-}
+
+ private:
+  Chunk without_last_blanks() {
+    const char32_t* begin = waiting_.data();
+    size_t n = 0, n_last = 0;
+    const auto take = [&](size_t n_characters) {
+      n += n_last = n_characters;
+      waiting_.remove_prefix(n_characters);
+      if (waiting_.empty()) waiting_ = splitter_.next();
+    };
+    while (!waiting_.empty() && n + waiting_.size() <= style_.width) take(waiting_.size());
+    if (waiting_.size() > style_.width) {
+      if (style_.cut_words)
+        take(cut_of(waiting_, style_.width - n, style_.hyphens));
+      else if (n == 0)
+        take(waiting_.size());
+    }
+    const Chunk line(begin, n);
+    return is_white(line.substr(n - n_last)) ? line.substr(0, n - n_last) : line;
+  }
+
+  const WrapStyle& style_;
+  Splitter splitter_;
+  Chunk waiting_;
+  bool first_ = true;
+};
 
 }  // namespace
 
@@ -139,22 +150,28 @@ Result<Value> wordwrap(Call& c) {
   style.hyphens = c.flag(3, true);
   style.split_at_hyphens = style.hyphens && (!c.has(3) || c[3].is(Kind::boolean));
   std::string out;
+  const auto add = [&](std::string_view text) -> Result<void> {
+    TRY(c.in.check_text(out.size() + text.size()));
+    out += text;
+    return {};
+  };
   bool first = true;
   for (const std::string_view paragraph : split_lines(c.self.string(), LineEnds::drop)) {
     if (width <= 0) return fail(Fault::bad_format, "invalid width {} (must be > 0)", width);
     style.width = static_cast<size_t>(width);
     TRY(c.in.step(1 + paragraph.size() / 16));
-    if (!first) out += wrap;
+    if (!first) TRY(add(wrap));
     first = false;
+    const std::u32string text = code_points(paragraph);
+    Lines lines(text, style);
     bool first_line = true;
-    for (const std::u32string& line : wrapped_lines(code_points(paragraph), style)) {
-      if (!first_line) out += wrap;
+    for (Chunk line = lines.next(); !line.empty(); line = lines.next()) {
+      TRY(c.in.step());
+      if (!first_line) TRY(add(wrap));
       first_line = false;
-      out += to_utf8(line);
-      TRY(c.in.check_text(out.size()));
+      TRY(add(to_utf8(line)));
     }
   }
-  TRY(c.in.check_text(out.size()));
   return c.in.text(std::move(out));
 }
 

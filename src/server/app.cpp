@@ -157,13 +157,20 @@ bool is_hosted_name(std::string_view name) {
 
 ApiResult<std::shared_ptr<ServedModel>> App::any_model(const std::string& name, Exchange& exchange,
                                                        std::optional<double> keep_alive_s) {
-  if (!options.loads_models)
-    if (const auto entry = models.catalog().find(name); entry && !models.is_loaded(*entry))
+  if (!options.loads_models) {
+    auto entry = models.catalog().find(name);
+    if (!entry && means_first_model(name)) entry = models.catalog().find("");
+    if (entry && !models.is_loaded(*entry))
       return fail_api(400, "model",
                       "model {} is not loaded, and requests load none here (--no-models-autoload): "
                       "POST /models/load does",
                       shown_name(entry->name));
+  }
   return load_model(name, exchange, keep_alive_s);
+}
+
+bool App::means_first_model(const std::string& name) const {
+  return options.any_model_name || is_hosted_name(name);
 }
 
 std::string App::shown_name(const std::string& name) const {
@@ -174,8 +181,7 @@ std::string App::shown_name(const std::string& name) const {
 ApiResult<std::shared_ptr<ServedModel>> App::load_model(const std::string& name, Exchange& exchange,
                                                         std::optional<double> keep_alive_s) {
   auto served = models.acquire(name, keep_alive_s);
-  if (!served && served.error().fault == Fault::not_found &&
-      (options.any_model_name || is_hosted_name(name))) {
+  if (!served && served.error().fault == Fault::not_found && means_first_model(name)) {
     served = models.acquire("", keep_alive_s);
     if (served)
       exchange.add_header("x-quire-note", fmt::format("'{}' is not here: {} answers",

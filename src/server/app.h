@@ -100,6 +100,8 @@ class App {
   // The same by hand: also where requests load none.
   ApiResult<std::shared_ptr<ServedModel>> load_model(const std::string& name, Exchange& exchange,
                                                      std::optional<double> keep_alive_s);
+  // Whether a name that is not here stands for the first model.
+  bool means_first_model(const std::string& name) const;
   // A model's name as clients of this server know it.
   std::string shown_name(const std::string& name) const;
   // The body, and the model that its field "model" names.

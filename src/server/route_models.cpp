@@ -73,7 +73,8 @@ ApiResult<void> route_models_remove(App& app, Exchange& exchange) {
   if (name.empty())
     return fail_api(400, "model", "the model is missing: DELETE /models?model=NAME");
   const bool was_coming = app.model_events.cancel(name);
-  const std::string full = with_hub(name);
+  const auto entry = app.models.catalog().find(name);
+  const std::string full = entry ? entry->name : with_hub(name);
   app.models.release(full);
   const auto removed = app.models.catalog().remove(full);
   if (!removed && !was_coming) return std::unexpected(ApiError(removed.error()));

@@ -118,8 +118,9 @@ class Pull {
     for (const std::string& wanted : wanted_tags()) {
       for (const json& file : files) {
         const std::string path = text_of(file, "path");
-        if (path == options_.hugging_face_file) chosen = &file;
-        if (!options_.hugging_face_file.empty() || !path.ends_with(".gguf") ||
+        const std::string& file_asked_for = options_.hugging_face_file;
+        if (!file_asked_for.empty() && path == file_asked_for) chosen = &file;
+        if (!file_asked_for.empty() || !path.ends_with(".gguf") ||
             path.find("mmproj") != path.npos || shard_name(path).number > 1)
           continue;
         const std::string quantization = quantization_in(path.substr(path.rfind('/') + 1));

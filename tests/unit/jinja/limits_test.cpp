@@ -74,6 +74,9 @@ TEST(Limits, TextsCannotGrowWithoutEnd) {
                        "{% set n.s = n.s ~ n.s %}{% endfor %}")
                   .text,
               HasSubstr("longer than"));
+  // A separator for each of many empty lines.
+  EXPECT_THAT(error_of("{{ ('\\n' * 4000)|wordwrap(79, true, 'x' * 1000000) }}").text,
+              HasSubstr("too long"));
 }
 
 TEST(Limits, ValuesThatContainThemselvesManyTimesAreNotWalked) {

@@ -196,6 +196,8 @@ TEST(LlamaServer, WithoutAModelItIsARouter) {
   const Reply refused = server.post("/tokenize", body);
   EXPECT_EQ(refused.status, 400);
   EXPECT_THAT(refused.body, HasSubstr("tiny is not loaded"));
+  // Nor does a name that stands for the first model.
+  EXPECT_EQ(server.post("/v1/completions", R"({"model": "gpt-4", "prompt": "Once"})").status, 400);
   EXPECT_EQ(server.post("/models/load", body).status, 200);
   EXPECT_EQ(server.post("/tokenize", body).status, 200);
 }
