@@ -21,12 +21,11 @@ import checks
 REFERENCE_BYTES_MAX = 8 << 30  # 'abc' * 10000000000 is an error there, too
 
 KNOWN = {
-    "not there": "the filters wordwrap, urlize and random, and methods such as encode, are refused by name",
+    "not there": "the filter random, and methods such as encode, are refused by name",
     "64 bits": "integers beyond 64 bits and texts beyond 64 MiB are refused",
     "an object's repr": "Jinja2 shows an address",
 }
-REFUSALS = {"no filter named 'wordwrap'": "not there", "no filter named 'urlize'": "not there",
-            "no filter named 'random'": "not there", "is not supported in templates": "not there",
+REFUSALS = {"no filter named 'random'": "not there", "is not supported in templates": "not there",
             "does not fit into an integer of 64 bits": "64 bits", "is too long, at most": "64 bits"}
 REPRS = ("object at 0x", "<generator", "<built-in", "bound method")
 
