@@ -5,12 +5,15 @@
 #include "text/utf8.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace quire::agent {
 namespace {
 
 constexpr size_t shown_bytes_max = 16 << 10;  // of a file, to a model
 constexpr size_t file_bytes_max = 32 << 20;   // that is read at all
+constexpr size_t old_text_bytes_max = 1 << 20;
+constexpr size_t n_edits_max = 1000;
 
 Json property(const char* type, const char* description) {
   return {{"type", type}, {"description", description}};
@@ -105,10 +108,21 @@ struct Edit {
   size_t index;  // in the call
 };
 
+// Where a text stands; npos. In linear time whatever the two are, which string::find() is not.
+size_t find_text(std::string_view text, std::string_view wanted, size_t from) {
+  const void* at = ::memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+  return at == nullptr ? text.npos
+                       : static_cast<size_t>(static_cast<const char*>(at) - text.data());
+}
+
 // Where each old text stands in the file, in the order of the file.
-Result<std::vector<Edit>> find_edits(const Json& list, std::string_view text) {
+Result<std::vector<Edit>> find_edits(const Json& list, std::string_view text,
+                                     const std::function<bool()>& stopped) {
+  if (list.size() > n_edits_max)
+    return fail(Fault::limit, "{} edits, at most {} are made at once", list.size(), n_edits_max);
   std::vector<Edit> edits;
   for (size_t i = 0; i < list.size(); ++i) {
+    if (stopped && stopped()) return fail(Fault::cancelled, "the edits were stopped");
     const auto old = list[i].find("old_text"), replacement = list[i].find("new_text");
     for (const auto& [found, name] :
          {std::pair(old, "old_text"), std::pair(replacement, "new_text")})
@@ -116,9 +130,12 @@ Result<std::vector<Edit>> find_edits(const Json& list, std::string_view text) {
         return fail(Fault::usage, "edits[{}].{} must be a string", i, name);
     const auto& wanted = old->get_ref<const std::string&>();
     if (wanted.empty()) return fail(Fault::usage, "edits[{}].old_text must not be empty", i);
-    const size_t at = text.find(wanted);
+    if (wanted.size() > old_text_bytes_max)
+      return fail(Fault::limit, "edits[{}].old_text has {} bytes, at most {} are looked for", i,
+                  wanted.size(), old_text_bytes_max);
+    const size_t at = find_text(text, wanted, 0);
     if (at == text.npos) return fail(Fault::not_found, "edits[{}].old_text is not in the file", i);
-    if (text.find(wanted, at + 1) != text.npos)
+    if (find_text(text, wanted, at + 1) != text.npos)
       return fail(Fault::usage,
                   "edits[{}].old_text is not unique in the file: give more of the text around it",
                   i);
@@ -153,7 +170,7 @@ class EditFile : public Tool {
     const Json* list = arguments.objects("edits");
     TRY(arguments.done());
     const std::string text = TRY(call.place.read(path, file_bytes_max));
-    const std::vector<Edit> edits = TRY(find_edits(*list, text));
+    const std::vector<Edit> edits = TRY(find_edits(*list, text, call.stopped));
     std::string edited;
     size_t at = 0;
     for (const Edit& edit : edits) {

@@ -15,7 +15,8 @@ constexpr int64_t n_results_max = 100;
 constexpr size_t searched_bytes_max = 4 << 20;  // larger files are left out
 constexpr size_t line_bytes_max = 500;          // of a line that is shown
 constexpr int64_t n_context_max = 20;
-constexpr double search_timeout_s = 30;
+constexpr std::chrono::seconds search_timeout(30);
+constexpr size_t watched_bytes = 32 << 10;  // searched from one look at the clock to the next
 
 Json described(const char* type, std::string description) {
   return {{"type", type}, {"description", std::move(description)}};
@@ -132,10 +133,35 @@ struct Search {
   Pattern pattern;
   bool numbered;
   int64_t n_context;
+  std::function<bool()> stopped;
+  std::chrono::steady_clock::time_point deadline =
+      std::chrono::steady_clock::now() + search_timeout;
   MatchScratch scratch{};
   std::string text{};
-  int64_t n = 0;
-  bool full = false;
+  int64_t n = 0, n_skipped = 0;  // lines found; lines that the pattern takes too many steps for
+  size_t n_bytes = 0;            // since the last look at the clock
+  bool full = false, late = false;
+
+  bool is_over() const { return full || late; }
+
+  // cancelled when it was stopped.
+  Result<void> look_at_clock() {
+    if (stopped && stopped()) return fail(Fault::cancelled, "the search was stopped");
+    late = std::chrono::steady_clock::now() >= deadline;
+    n_bytes = 0;
+    return {};
+  }
+
+  Result<bool> is_in(std::string_view line) {
+    constexpr size_t base_bytes = 64;  // an empty line is work, too
+    n_bytes += line.size() + base_bytes;
+    if (n_bytes >= watched_bytes) TRY(look_at_clock());
+    const auto found = pattern.find(line, 0, scratch);
+    if (found) return found->has_value();
+    if (found.error().fault != Fault::limit) return std::unexpected(found.error());
+    ++n_skipped;
+    return false;
+  }
 
   // The lines of a file in which the pattern is found, with those around them.
   Result<void> take(const std::string& name, const std::string& bytes) {
@@ -143,21 +169,26 @@ struct Search {
     const std::string content = utf8_replace_invalid(bytes);
     const auto lines = split_lines(content);
     int64_t shown = -1;  // the last line that is in the text
-    for (int64_t i = 0; i < std::ssize(lines); ++i) {
-      if (!TRY(pattern.find(lines[static_cast<size_t>(i)], 0, scratch))) continue;
+    int64_t ahead = -1;  // the last line that was looked at
+    bool found = false;  // in that one
+    for (int64_t i = 0; i < std::ssize(lines) && !is_over(); ++i) {
+      if (i < ahead) continue;  // around a match, and without one
+      if (i > ahead) found = TRY(is_in(lines[static_cast<size_t>(i)]));
+      if (!found) continue;
       full = n >= n_results_max;
       if (full) return {};
       ++n;
       const int64_t begin = std::max(shown + 1, i - n_context);
       if (n_context > 0 && shown >= 0 && begin > shown + 1) text += "--\n";
       for (int64_t at = begin; at < i; ++at) add(name, at, lines, '-');
-      if (shown < i) add(name, i, lines, ':');
-      shown = std::max(shown, i);
+      add(name, i, lines, ':');
+      shown = i;
       for (int64_t at = i + 1; at <= std::min(i + n_context, std::ssize(lines) - 1); ++at) {
-        // The next match shows the rest, itself as a match.
-        if (TRY(pattern.find(lines[static_cast<size_t>(at)], 0, scratch))) break;
-        if (at > shown) add(name, at, lines, '-');
-        shown = std::max(shown, at);
+        ahead = at;
+        found = TRY(is_in(lines[static_cast<size_t>(at)]));
+        if (found) break;  // which shows the rest, itself as a match
+        add(name, at, lines, '-');
+        shown = at;
       }
     }
     return {};
@@ -195,36 +226,38 @@ class GrepSearch : public Tool {
     TRY(arguments.done());
     const std::string expression = (any_case ? "(?i)" : "") + (literal ? escaped(wanted) : wanted);
     Search search{TRY(Pattern::compile({PatternSpec::Syntax::regex, expression}, "grep_search")),
-                  numbered, n_context};
+                  numbered, n_context, call.stopped};
     const bool complete = TRY(look(call, path, filter, search));
     if (search.full) search.text += fmt::format("[only the first {} are shown]\n", n_results_max);
     if (!complete) search.text += "[there is more than could be looked through]\n";
+    if (search.n_skipped > 0)
+      search.text +=
+          fmt::format("[the pattern takes too many steps for {} lines: they were left out]\n",
+                      search.n_skipped);
     search.text += fmt::format("\n---\nTotal matches: {}\n", search.n);
     return ToolResult{.text = std::move(search.text)};
   }
 
  private:
-  // False: stopped before the end.
+  // False: there was no time for all of it.
   static Result<bool> look(const ToolCall& call, const std::string& path, const PathFilter& filter,
                            Search& search) {
     if (!TRY(call.place.is_folder(path))) {
       const std::string bytes = TRY(call.place.read(path, searched_bytes_max));
+      TRY(search.look_at_clock());
       TRY(search.take(path, bytes));
-      return true;
+      return !search.late;
     }
     const PlaceListing listing = TRY(call.place.list(path, 0, call.stopped));
-    const auto deadline = std::chrono::steady_clock::now() +
-                          std::chrono::milliseconds(static_cast<int64_t>(search_timeout_s * 1e3));
     for (const PlaceEntry& entry : listing.entries) {
       if (entry.is_folder || !filter.takes(entry.path)) continue;
-      if (call.stopped && call.stopped()) return fail(Fault::cancelled, "the search was stopped");
-      if (std::chrono::steady_clock::now() >= deadline) return false;
+      TRY(search.look_at_clock());
+      if (search.is_over()) break;
       // What cannot be read, or is too large to be text, is not searched.
       const auto bytes = call.place.read(path + "/" + entry.path, searched_bytes_max);
       if (bytes) TRY(search.take(entry.path, *bytes));
-      if (search.full) break;
     }
-    return !listing.cut;
+    return !listing.cut && !search.late;
   }
 
   static Json properties() {

@@ -240,6 +240,49 @@ TEST_P(Tools, NoMoreThanAHundredLinesAreShown) {
   EXPECT_THAT(shown, HasSubstr("only the first 100 are shown"));
 }
 
+TEST_P(Tools, ALineThatTakesTooManyStepsIsLeftOutAndCounted) {
+  put("a", std::string(10000, 'a') + "b\naa\n" + std::string(10000, 'a') + "b\n");
+  EXPECT_EQ(text("grep_search", {{"path", "."}, {"pattern", "^(a+)+$"}, {"context_lines", 1}}),
+            "a-" + std::string(500, 'a') + "...\na:aa\na-" + std::string(500, 'a') +
+                "...\n[the pattern takes too many steps for 2 lines: they were left out]\n"
+                "\n---\nTotal matches: 1\n");
+}
+
+TEST(GrepSearch, IsStoppedWithinAFile) {
+  const TemporaryFolder folder;
+  std::string many;
+  for (int i = 0; i < 100'000; ++i) many += "line\n";
+  ASSERT_TRUE(write_file(folder / "a", many).has_value());
+  const Toolbox box = Toolbox::builtin(std::vector<std::string>{"grep_search"}).value();
+  const Json arguments = {{"path", "a"}, {"pattern", "nothing"}};
+  const auto place = host_place(folder.path());
+  int n_asked = 0;
+  const auto result = box.tools()[0]->run({.arguments = arguments, .place = *place, .stopped = [&] {
+                                             return ++n_asked > 1;  // once before the file is begun
+                                           }});
+  EXPECT_EQ(result.error().fault, Fault::cancelled);
+  EXPECT_EQ(n_asked, 2);
+}
+
+TEST(EditFile, LooksForLongTextsInLinearTimeAndForVeryLongOnesNotAtAll) {
+  const TemporaryFolder folder;
+  const std::string all(16 << 20, 'a');
+  ASSERT_TRUE(write_file(folder / "a", all).has_value());
+  const Toolbox box = Toolbox::builtin(std::vector<std::string>{"edit_file"}).value();
+  const auto place = host_place(folder.path());
+  const auto edited = [&](const std::string& old_text, size_t n) {
+    const Json arguments = {
+        {"path", "a"},
+        {"edits", std::vector<Json>(n, Json{{"old_text", old_text}, {"new_text", "x"}})}};
+    return box.tools()[0]->run({.arguments = arguments, .place = *place}).error().text;
+  };
+  // 16 million places with half a million bytes to compare at each would take minutes.
+  EXPECT_THAT(edited(std::string(1 << 19, 'a') + "b" + std::string(1 << 18, 'a'), 1),
+              HasSubstr("is not in the file"));
+  EXPECT_THAT(edited(std::string((1 << 20) + 1, 'a'), 1), HasSubstr("at most 1048576"));
+  EXPECT_THAT(edited("b", 1001), HasSubstr("1001 edits, at most 1000"));
+}
+
 TEST_P(Tools, ACommandRunsInTheFolder) {
   EXPECT_EQ(text("exec_shell_command", {{"command", "echo hello; echo x > made"}}),
             "hello\n[exit code: 0]");
