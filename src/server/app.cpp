@@ -153,6 +153,14 @@ bool is_hosted_name(std::string_view name) {
          std::ranges::any_of(families, [&](auto family) { return name.starts_with(family); });
 }
 
+// Of a name that stands for no model, or for one that cannot be had.
+ApiError no_such_model(const Error& fault) {
+  ApiError error(fault);
+  if (fault.fault == Fault::not_found) error.code = "model_not_found";
+  error.param = "model";
+  return error;
+}
+
 }  // namespace
 
 ApiResult<std::shared_ptr<ServedModel>> App::any_model(const std::string& name, Exchange& exchange,
@@ -187,15 +195,26 @@ ApiResult<std::shared_ptr<ServedModel>> App::load_model(const std::string& name,
       exchange.add_header("x-quire-note", fmt::format("'{}' is not here: {} answers",
                                                       printable(name, 80), (*served)->name));
   }
-  if (!served) {
-    ApiError error(served.error());
-    if (served.error().fault == Fault::not_found) error.code = "model_not_found";
-    error.param = "model";
-    return std::unexpected(error);
-  }
+  if (!served) return std::unexpected(no_such_model(served.error()));
   exchange.model = (*served)->name;
   if (!(*served)->parameters.empty()) TRY_API(check_parameters(*this, **served));
   return *std::move(served);
+}
+
+ApiResult<std::string> App::name_in_body(const Exchange& exchange) const {
+  const Json body = TRY_API(read_json(exchange));
+  Fields fields(body);
+  std::string name = fields.text("model");
+  if (name.empty()) fields.complain("model", "is missing");
+  TRY_API(fields.done());
+  return name;
+}
+
+ApiResult<CatalogEntry> App::entry_in_body(const Exchange& exchange) const {
+  const std::string name = TRY_API(name_in_body(exchange));
+  auto entry = models.catalog().find(name);
+  if (!entry) return std::unexpected(no_such_model(entry.error()));
+  return *std::move(entry);
 }
 
 App::App(const AppOptions& the_options, Catalog& catalog)

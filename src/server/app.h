@@ -104,6 +104,9 @@ class App {
   bool means_first_model(const std::string& name) const;
   // A model's name as clients of this server know it.
   std::string shown_name(const std::string& name) const;
+  // The field "model" of a body that has nothing else, and the model of that name.
+  ApiResult<std::string> name_in_body(const Exchange& exchange) const;
+  ApiResult<CatalogEntry> entry_in_body(const Exchange& exchange) const;
   // The body, and the model that its field "model" names.
   struct Asked {
     Json body;

@@ -22,21 +22,6 @@ Json fit_json(const MemoryNeeds& needs, int64_t available) {
           {"fits", needs.total() <= available}};
 }
 
-// The body's "model", which must be one that there is.
-ApiResult<CatalogEntry> wanted_model(const App& app, const Exchange& exchange) {
-  const Json body = TRY_API(app.read_json(exchange));
-  Fields fields(body);
-  const std::string name = fields.text("model");
-  if (name.empty()) fields.complain("model", "is missing");
-  TRY_API(fields.done());
-  auto entry = app.models.catalog().find(name);
-  if (entry) return *std::move(entry);
-  ApiError error(entry.error());
-  if (entry.error().fault == Fault::not_found) error.code = "model_not_found";
-  error.param = "model";
-  return std::unexpected(error);
-}
-
 }  // namespace
 
 ApiResult<void> route_app_models(App& app, Exchange& exchange) {
@@ -64,7 +49,7 @@ ApiResult<void> route_app_models(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_app_model_load(App& app, Exchange& exchange) {
-  const CatalogEntry entry = TRY_API(wanted_model(app, exchange));
+  const CatalogEntry entry = TRY_API(app.entry_in_body(exchange));
   // Until it is unloaded: who loads a model by hand wants it there.
   TRY_API(app.load_model(entry.name, exchange, -1.0));
   send_json(exchange, {{"model", entry.name}, {"loaded", true}});
@@ -73,7 +58,7 @@ ApiResult<void> route_app_model_load(App& app, Exchange& exchange) {
 
 // A model that answers is unloaded when it has answered: then `loaded` is still true.
 ApiResult<void> route_app_model_unload(App& app, Exchange& exchange) {
-  const CatalogEntry entry = TRY_API(wanted_model(app, exchange));
+  const CatalogEntry entry = TRY_API(app.entry_in_body(exchange));
   app.models.release(entry.name);
   send_json(exchange, {{"model", entry.name}, {"loaded", app.models.is_loaded(entry)}});
   return {};

@@ -17,29 +17,10 @@ std::string with_hub(const std::string& name) {
   return std::ranges::count(name, '/') == 1 ? "hf.co/" + name : name;
 }
 
-ApiResult<std::string> name_in_body(const App& app, const Exchange& exchange) {
-  const Json body = TRY_API(app.read_json(exchange));
-  Fields fields(body);
-  std::string name = fields.text("model");
-  if (name.empty()) fields.complain("model", "is missing");
-  TRY_API(fields.done());
-  return name;
-}
-
-ApiResult<CatalogEntry> entry_named(const App& app, const Exchange& exchange) {
-  const std::string name = TRY_API(name_in_body(app, exchange));
-  auto entry = app.models.catalog().find(name);
-  if (entry) return *std::move(entry);
-  ApiError error(entry.error());
-  if (entry.error().fault == Fault::not_found) error.code = "model_not_found";
-  error.param = "model";
-  return std::unexpected(error);
-}
-
 }  // namespace
 
 ApiResult<void> route_models_load(App& app, Exchange& exchange) {
-  const CatalogEntry entry = TRY_API(entry_named(app, exchange));
+  const CatalogEntry entry = TRY_API(app.entry_in_body(exchange));
   TRY_API(app.load_model(entry.name, exchange, -1.0));
   app.model_events.tell("model_status", app.shown_name(entry.name), {{"status", "loaded"}});
   send_json(exchange, {{"success", true}});
@@ -47,7 +28,7 @@ ApiResult<void> route_models_load(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_models_unload(App& app, Exchange& exchange) {
-  const CatalogEntry entry = TRY_API(entry_named(app, exchange));
+  const CatalogEntry entry = TRY_API(app.entry_in_body(exchange));
   if (!app.models.is_loaded(entry))
     return fail_api(400, "model", "the model {} is not loaded", entry.name);
   app.models.release(entry.name);
@@ -57,7 +38,7 @@ ApiResult<void> route_models_unload(App& app, Exchange& exchange) {
 }
 
 ApiResult<void> route_models_fetch(App& app, Exchange& exchange) {
-  const std::string name = TRY_API(name_in_body(app, exchange));
+  const std::string name = TRY_API(app.name_in_body(exchange));
   const std::string full = with_hub(name);
   if (const auto ref = parse_model_ref(full); !ref)
     return std::unexpected(ApiError{400, ref.error().text, "model"});
