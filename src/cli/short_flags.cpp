@@ -10,10 +10,19 @@ struct ShortFlag {
 };
 
 constexpr ShortFlag short_flags[] = {
-    {"-ag", "--agent"},         {"-cd", "--ctx-size-draft"},      {"-cnv", "--conversation"},
-    {"-ctk", "--cache-type-k"}, {"-ctv", "--cache-type-v"},       {"-jf", "--json-schema-file"},
-    {"-md", "--model-draft"},   {"-no-cnv", "--no-conversation"}, {"-rea", "--reasoning"},
-    {"-st", "--single-turn"},   {"-sys", "--system-prompt"},      {"-sysf", "--system-prompt-file"},
+    {"-ag", "--agent"},
+    {"-cd", "--ctx-size-draft"},
+    {"-cnv", "--conversation"},
+    {"-ctk", "--cache-type-k"},
+    {"-ctv", "--cache-type-v"},
+    {"-jf", "--json-schema-file"},
+    {"-md", "--model-draft"},
+    {"-no-ag", "--no-agent"},
+    {"-no-cnv", "--no-conversation"},
+    {"-rea", "--reasoning"},
+    {"-st", "--single-turn"},
+    {"-sys", "--system-prompt"},
+    {"-sysf", "--system-prompt-file"},
 };
 
 }  // namespace

@@ -22,10 +22,18 @@ constexpr uint64_t proxy_bytes_max = uint64_t{256} << 20;
 constexpr int proxy_connect_timeout_s = 10;
 constexpr int proxy_stall_timeout_s = 600;  // streams of events may be silent for long
 
-// Of an answer, what is passed on beside its type.
-constexpr std::string_view passed_headers[] = {
-    "etag",        "last-modified",        "link",           "location",
-    "retry-after", "mcp-protocol-version", "mcp-session-id", "www-authenticate"};
+// Of an answer, what is passed on beside its type. The body is as it came, so what describes it
+// comes along.
+constexpr std::string_view passed_headers[] = {"content-encoding",
+                                               "content-range",
+                                               "etag",
+                                               "last-modified",
+                                               "link",
+                                               "location",
+                                               "retry-after",
+                                               "mcp-protocol-version",
+                                               "mcp-session-id",
+                                               "www-authenticate"};
 // Of a request, what is libcurl's to say.
 constexpr std::string_view own_headers[] = {"host",    "content-length", "transfer-encoding",
                                             "te",      "connection",     "upgrade",

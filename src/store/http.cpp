@@ -48,7 +48,10 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return sink.cancelled != nullptr && sink.cancelled->load() ? 1 : 0;
 }
 
+// Also the one address beside the ranges where a cloud keeps secrets: fd00:ec2::254.
 bool is_link_local(const sockaddr& address) {
+  constexpr uint8_t secrets[16] = {0xFD, 0x00, 0x0E, 0xC2, 0, 0, 0,    0,
+                                   0,    0,    0,    0,    0, 0, 0x02, 0x54};
   if (address.sa_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
     return (ntohl(v4.sin_addr.s_addr) >> 16) == 0xA9FE;
@@ -56,7 +59,7 @@ bool is_link_local(const sockaddr& address) {
   if (address.sa_family != AF_INET6) return false;
   const auto& bytes = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
   const bool mapped = IN6_IS_ADDR_V4MAPPED(&bytes);
-  return IN6_IS_ADDR_LINKLOCAL(&bytes) ||
+  return IN6_IS_ADDR_LINKLOCAL(&bytes) || std::ranges::equal(bytes.s6_addr, secrets) ||
          (mapped && bytes.s6_addr[12] == 169 && bytes.s6_addr[13] == 254);
 }
 

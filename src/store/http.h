@@ -34,7 +34,9 @@ struct HttpOptions {
   std::string accept{};           // header Accept
   std::string ca_file{};          // PEM certificates to trust instead of the system's
   bool link_local = true;         // false: addresses that only this network knows are refused
-                                  // (169.254.0.0/16, fe80::/10), as clouds have them for secrets
+                                  // (169.254.0.0/16, fe80::/10, fd00:ec2::254), as clouds have
+                                  // them for secrets; where the environment names a proxy, only
+                                  // that one's own address is known here
   int connect_timeout_s = 30;
   int stall_timeout_s = 60;  // without a byte
   const std::atomic<bool>* cancelled = nullptr;

@@ -41,12 +41,16 @@ TEST(ProxyRoute, IsOffUnlessAskedFor) {
 
 TEST_F(Proxy, PassesTheAnswerOn) {
   answer_.body = "hello";
-  answer_.headers = "content-type: text/html\r\nmcp-session-id: 7\r\nset-cookie: a=b\r\n";
+  answer_.headers =
+      "content-type: text/html\r\nmcp-session-id: 7\r\ncontent-encoding: x\r\ncontent-range: bytes "
+      "0-4/9\r\nset-cookie: a=b\r\n";
   const Reply reply = ask("GET", url("/page"));
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body, "hello");
   EXPECT_THAT(reply.head, HasSubstr("content-type: text/html\r\n"));
   EXPECT_THAT(reply.head, HasSubstr("mcp-session-id: 7\r\n"));
+  EXPECT_THAT(reply.head, HasSubstr("content-encoding: x\r\n"));
+  EXPECT_THAT(reply.head, HasSubstr("content-range: bytes 0-4/9\r\n"));
   EXPECT_THAT(reply.head, HasSubstr("content-security-policy: sandbox\r\n"));
   EXPECT_THAT(reply.head, Not(HasSubstr("set-cookie")));
   ASSERT_EQ(target_.requests().size(), 1u);
@@ -116,6 +120,7 @@ TEST_F(Proxy, WhatCannotBeAskedIsRefused) {
   EXPECT_EQ(secrets.status, 502);
   EXPECT_THAT(secrets.body, HasSubstr("link-local"));
   EXPECT_THAT(ask("GET", "http://[::ffff:169.254.169.254]/").body, HasSubstr("link-local"));
+  EXPECT_THAT(ask("GET", "http://[fd00:ec2::254]/").body, HasSubstr("link-local"));
 }
 
 }  // namespace
