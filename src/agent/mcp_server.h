@@ -51,7 +51,7 @@ class McpServer {
   Result<std::shared_ptr<McpClient>> client(const std::function<bool()>& stopped);
   Result<std::unique_ptr<McpClient>> start(const std::function<bool()>& stopped) const;
   const McpServerSpec spec_;
-  std::timed_mutex mutex_;
+  std::mutex mutex_;
   std::shared_ptr<McpClient> client_;
   std::optional<Failure> failure_;
   std::atomic<bool> closed_{false};
