@@ -5,8 +5,9 @@
                                         [--types q4_0,q6_k] MODEL-f32.gguf TEXT
 
 `quire convert` stores MODEL as each type (a mixture, as llama-quantize makes it; widths should be multiples of 256 for the
-types in blocks of 256). Both programs read the same windows; the line gives both perplexities, by how much Quire's differs, and
-Quire's with --exact, which leaves activations in f32. Only the Python standard library is needed.
+types in blocks of 256). Both programs read the same windows; the line gives both perplexities, by how much Quire's differs,
+Quire's with --exact, which leaves activations in f32, and after how many windows: the last that llama.cpp wrote. Only
+the Python standard library is needed.
 """
 import argparse
 import json
@@ -61,14 +62,15 @@ def main():
     parser.add_argument("--chunks", type=int, default=40)
     parser.add_argument("-t", dest="threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
-    print(f"{'type':<8} {'llama.cpp':>10} {'quire':>10} {'difference':>11} {'--exact':>10}")
+    print(f"{'type':<8} {'llama.cpp':>10} {'quire':>10} {'difference':>11} {'--exact':>10} {'windows':>8}")
     with tempfile.TemporaryDirectory() as folder:
         for kind in options.types.split(","):
             file = pathlib.Path(folder) / f"{kind}.gguf"
             output_of([options.quire, "convert", options.model, "--to", "gguf", file, "--type", kind])
             theirs = by_llama(options, file)
             ours, exact = (by_quire(options, file, *more)[len(theirs) - 1] for more in ((), ("--exact",)))
-            print(f"{kind:<8} {theirs[-1]:10.4f} {ours:10.4f} {ours / theirs[-1] - 1:10.3%} {exact:10.4f}", flush=True)
+            print(f"{kind:<8} {theirs[-1]:10.4f} {ours:10.4f} {ours / theirs[-1] - 1:10.3%} {exact:10.4f} {len(theirs):8}",
+                  flush=True)
             file.unlink()
 
 

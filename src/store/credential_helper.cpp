@@ -4,47 +4,15 @@
 #include "format/json.h"
 #include "format/printable.h"
 
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 namespace quire {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr size_t answer_bytes_max = 64 << 10, address_bytes_max = 4096;
-
-// False at the end of what there is to read.
-bool read_some(int fd, std::string& text) {
-  std::array<char, 4096> buffer;
-  const ssize_t n = ::read(fd, buffer.data(), buffer.size());
-  if (n > 0) text.append(buffer.data(), static_cast<size_t>(n));
-  return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
-}
-
-// What a helper prints, to its end; nothing when it takes longer or prints too much. Its standard
-// error is read and thrown away: what it has to say is on standard output.
-std::optional<std::string> answer_of(const Child& child, Clock::time_point deadline) {
-  std::string text, errors;
-  bool may_err = true;
-  while (text.size() <= answer_bytes_max) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0) return std::nullopt;
-    std::array<pollfd, 2> waits = {
-        {{child.output(), POLLIN, 0}, {may_err ? child.errors() : -1, POLLIN, 0}}};
-    if (::poll(waits.data(), 2, static_cast<int>(std::min<int64_t>(left.count(), 1000))) <= 0)
-      continue;
-    if (waits[1].revents != 0) may_err = read_some(child.errors(), errors);
-    errors.clear();
-    if (waits[0].revents != 0 && !read_some(child.output(), text)) return text;
-  }
-  return std::nullopt;
-}
 
 Result<std::string> find_program(const std::string& program, const std::string& folders) {
   for (size_t begin = 0; begin <= folders.size();) {
@@ -94,23 +62,21 @@ Result<std::optional<Credential>> ask_credential_helper(const std::string& helpe
     return fail(Fault::limit, "{}: a registry's address of {} bytes, at most {} are asked for",
                 program, address.size(), address_bytes_max);
   const std::string path = TRY(find_program(program, programs));
-  Child child = TRY(Child::start({.command = {path, "get"}, .takes_input = true}));
-  // It is shorter than what a socket holds, so it is there before anybody reads.
-  std::ignore = ::send(child.input(), address.data(), address.size(), MSG_NOSIGNAL);
-  child.close_input();
-  const std::chrono::duration<double> timeout(timeout_s);
-  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(timeout);
-  const auto answer = answer_of(child, deadline);
-  const std::chrono::duration<double> left = deadline - Clock::now();
-  if (!answer || !child.ends_within(std::max(0.0, left.count())))
+  // What it has to say is on standard output, errors too. One that says too much is ended.
+  size_t n_said = 0;
+  const CommandWatch watch{.on_output = [&](std::string_view piece) { n_said += piece.size(); },
+                           .stopped = [&] { return n_said > answer_bytes_max; }};
+  const CommandEnd end = TRY(run_command(
+      {.command = {path, "get"}},
+      {.timeout_s = timeout_s, .output_bytes_max = answer_bytes_max + 1}, address, watch));
+  if (end.timed_out || n_said > answer_bytes_max)
     return fail(Fault::io, "{}: no answer of at most {} bytes within {:g} s", path,
                 answer_bytes_max, timeout_s);
-  const int code = child.finish();
-  if (code == 0) return TRY(parse_credential(*answer, path));
-  if (answer->find("credentials not found") != std::string::npos) return std::nullopt;
-  std::string_view why = *answer;
+  if (end.exit_code == 0) return TRY(parse_credential(end.output, path));
+  if (end.output.find("credentials not found") != std::string::npos) return std::nullopt;
+  std::string_view why = end.output;
   why = why.substr(0, why.find('\n'));
-  return fail(Fault::io, "{}: it ends with {}: {}", path, code, printable(why, 200));
+  return fail(Fault::io, "{}: it ends with {}: {}", path, end.exit_code, printable(why, 200));
 }
 
 }  // namespace quire
