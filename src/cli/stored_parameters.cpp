@@ -12,23 +12,23 @@ struct Flag {
   const char* flag;
 };
 // Those about the machine (num_gpu, num_thread, use_mmap, ...) are the machine's business.
-constexpr Flag flags[] = {{"temperature", "--temp"},
-                          {"top_k", "--top-k"},
-                          {"top_p", "--top-p"},
-                          {"min_p", "--min-p"},
-                          {"typical_p", "--typical"},
-                          {"repeat_penalty", "--repeat-penalty"},
-                          {"repeat_last_n", "--repeat-last-n"},
-                          {"presence_penalty", "--presence-penalty"},
-                          {"frequency_penalty", "--frequency-penalty"},
-                          {"mirostat", "--mirostat"},
-                          {"mirostat_tau", "--mirostat-ent"},
-                          {"mirostat_eta", "--mirostat-lr"},
-                          {"seed", "--seed"},
-                          {"stop", "--stop"},
-                          {"num_predict", "--n-predict"},
-                          {"num_ctx", "--ctx-size"},
-                          {"num_keep", "--keep"}};
+constexpr Flag stored_flags[] = {{"temperature", "--temp"},
+                                 {"top_k", "--top-k"},
+                                 {"top_p", "--top-p"},
+                                 {"min_p", "--min-p"},
+                                 {"typical_p", "--typical"},
+                                 {"repeat_penalty", "--repeat-penalty"},
+                                 {"repeat_last_n", "--repeat-last-n"},
+                                 {"presence_penalty", "--presence-penalty"},
+                                 {"frequency_penalty", "--frequency-penalty"},
+                                 {"mirostat", "--mirostat"},
+                                 {"mirostat_tau", "--mirostat-ent"},
+                                 {"mirostat_eta", "--mirostat-lr"},
+                                 {"seed", "--seed"},
+                                 {"stop", "--stop"},
+                                 {"num_predict", "--n-predict"},
+                                 {"num_ctx", "--ctx-size"},
+                                 {"num_keep", "--keep"}};
 
 }  // namespace
 
@@ -39,7 +39,7 @@ Result<void> fill_in_parameters(CommandLine& app, std::string_view parameters) {
     const bool is_none = name == "num_predict" && value == "-2";
     if (!is_none) values[name].push_back(value);
   }
-  for (const Flag& flag : flags) {
+  for (const Flag& flag : stored_flags) {
     const auto found = values.find(std::string(flag.parameter));
     if (found == values.end()) continue;
     const auto filled = app.fill_in(flag.flag, found->second);
